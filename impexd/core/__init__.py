@@ -1,0 +1,1 @@
+"""The ground floor: errors, clock, log, durable file moves.  Knows nothing of commerce."""

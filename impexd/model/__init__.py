@@ -1,0 +1,1 @@
+"""The words of design as types: entity, group, descriptor, problem, run."""

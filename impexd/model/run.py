@@ -1,0 +1,58 @@
+"""Runs: one claimed drop carried through, and its parts."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a run stands; `promises.md`'s journal in design's words."""
+
+    CLAIMING = "claiming"
+    VOID = "void"
+    CLAIMED = "claimed"
+    STAGING = "staging"
+    PLANNED = "planned"
+    HELD = "held"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    ARCHIVED = "archived"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    DUPLICATE = "duplicate"
+    UNDONE = "undone"
+
+
+FINAL = frozenset(
+    {State.VOID, State.ARCHIVED, State.FAILED, State.CANCELLED, State.DUPLICATE, State.UNDONE}
+)
+"""States nothing leaves by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the rows of a part, or of all rows of an entity."""
+
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    parked: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            *(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a drop under one descriptor."""
+
+    member: str
+    descriptor: str
+    entity: str
+    state: str
+    counts: Counts = field(default_factory=Counts)
