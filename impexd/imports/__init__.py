@@ -1,0 +1,1 @@
+"""Import: match, parse, convert, stage, plan, guard, apply, report.  `run` is the sentence."""

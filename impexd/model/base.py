@@ -9,7 +9,12 @@ class Model(BaseModel):
     """A frozen struct that refuses what it does not know."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, populate_by_name=True, hide_input_in_errors=False
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        populate_by_name=True,
+        hide_input_in_errors=False,
+        allow_inf_nan=False,
     )
 
 

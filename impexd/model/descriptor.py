@@ -50,6 +50,8 @@ class Missing(StrEnum):
     NULL = "null"
     CREATE = "create"
     PARK = "park"
+    KEEP = "keep"
+    """Load the row all the same; the parent may come later, or is kept elsewhere."""
 
 
 class Layout(Model):

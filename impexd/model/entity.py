@@ -26,6 +26,10 @@ class Type(StrEnum):
     JSON = "json"
 
 
+NUMBERS = frozenset({Type.INTEGER, Type.DECIMAL})
+"""Types that can be counted with."""
+
+
 class Field(Model):
     """One field of an entity."""
 

@@ -6,7 +6,10 @@ from pydantic import Field, StringConstraints
 
 from impexd.model.base import Model, Slug
 
-Bound = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?\s*%?$")] | int
+Bound = (
+    Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,6})?\s*%?$")]
+    | Annotated[int, Field(ge=0)]
+)
 """A count, or a share written as `"30 %"`."""
 
 

@@ -56,3 +56,34 @@ class Part:
     entity: str
     state: str
     counts: Counts = field(default_factory=Counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as the journal has it."""
+
+    id: int
+    token: str
+    kind: str
+    group: str
+    state: State
+    origin: str
+    name: str
+    bytes: int | None
+    sha256: str | None
+    config: str | None
+    attempt: int
+    crashes: int
+    forced: bool
+    dry: bool
+    parent: int | None
+    code: str | None
+    message: str | None
+    problems: int
+    counts: dict[str, dict[str, int]]
+    place: str | None
+    created: str
+    started: str | None
+    finished: str | None
+    note: str | None
+    actor: str | None

@@ -1,0 +1,5 @@
+"""`python -m impexd`."""
+
+
+def main() -> None:
+    """Run the command line."""

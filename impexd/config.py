@@ -1,0 +1,289 @@
+"""
+The configuration: all of `etc/` becomes one frozen `Config`, or one list of all its mistakes.
+
+Takes the path of impexd.toml or its folder.  Files are read once; each is checked for its form,
+then all of them against each other (`model.faults`).  A `Config` is made of its own JSON (`body`)
+and of nothing else, so a worker process, or a run that is carried on later, works with exactly
+what the daemon had.  No secret is ever in it: `store_url` fetches that one where it is used.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from pydantic import ValidationError
+
+from impexd.core.errors import ConfigError
+from impexd.core.text import shown
+from impexd.imports import cell
+from impexd.imports.values import Bad
+from impexd.model import entity, etc
+from impexd.model.base import Model
+from impexd.model.descriptor import Column, Descriptor
+from impexd.model.document import Document, Mistake, parse
+from impexd.model.entity import Entity, Field, Kind
+from impexd.model.faults import Fault, Judge, place, quoted
+from impexd.model.group import ImportGroup
+from impexd.model.instance import Instance, Store
+
+MAIN = "impexd.toml"
+FOLDERS = ("entities", "descriptors", "groups")
+LARGEST = 4 << 20
+"""Bytes of a single file; what is larger is no configuration."""
+
+M = TypeVar("M", bound=Model)
+FORM = 1
+"""The form of `body`; a body of another form is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the operator has said."""
+
+    etc: Path
+    var: Path
+    instance: Instance
+    catalogue: dict[str, Kind]
+    descriptors: dict[str, Descriptor]
+    groups: dict[str, ImportGroup]
+    inboxes: dict[str, Path]
+    """The inbox of each group, links followed."""
+    socket: Path
+    body: str
+    """All of it as JSON, without secrets."""
+    hash: str
+    """SHA-256 of `body`, in hexadecimal."""
+
+    @classmethod
+    def from_json(cls, body: str) -> Self:
+        """Give the configuration that a `body` was made of; ConfigError if it is of another release's form."""
+        try:
+            tree = json.loads(body)
+            if tree["form"] != FORM:
+                raise ValueError(f"form {tree['form']}")
+            return cls._of(tree, body)
+        except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
+            what = "this configuration was kept by another release of impexd and cannot be read"
+            raise ConfigError(
+                [what], hint="run it with that release, or start the run anew"
+            ) from error
+
+    @classmethod
+    def _of(cls, tree: Mapping[str, Any], body: str) -> Self:
+        instance = _model(Instance, tree["instance"])
+        groups = {name: _model(ImportGroup, inner) for name, inner in tree["groups"].items()}
+        home = Path(tree["etc"])
+        var = real(home / instance.instance.var)
+        return cls(
+            etc=home,
+            var=var,
+            instance=instance,
+            catalogue={
+                name: entity.kind(name, _model(Entity, inner))
+                for name, inner in tree["entities"].items()
+            },
+            descriptors={
+                name: _model(Descriptor, inner) for name, inner in tree["descriptors"].items()
+            },
+            groups=groups,
+            inboxes={name: inbox(group, name, var) for name, group in groups.items()},
+            socket=var / instance.control.socket,
+            body=body,
+            hash=hashlib.sha256(body.encode()).hexdigest(),
+        )
+
+
+def load(path: Path, *, judge: Judge | None = None) -> Config:
+    """
+    Read impexd.toml (or its folder) and all that stands beside it; ConfigError with every mistake.
+
+    `judge` says whether a text of the configuration is a value of its field; the import's own
+    conversion if none is given.
+    """
+    home, main = _found(path)
+    mistakes: list[Mistake] = []
+    files = etc.Files(
+        _document(main, f"{home.name}/{main.name}", mistakes),
+        *(_documents(home, folder, mistakes) for folder in FOLDERS),
+    )
+    parsed = etc.read(files, judge=judge or convertible)
+    mistakes += parsed.mistakes
+    mistakes += _places(home, parsed, files)
+    if mistakes:
+        hint = "`impexd init DIR` writes an instance with every key explained"
+        raise ConfigError([str(one) for one in sorted(set(mistakes))], hint=hint)
+    return Config.from_json(_body(home, parsed))
+
+
+def store_url(config: Config) -> str:
+    """
+    Give the URL of the database, its secret fetched: `sqlite:////ABSOLUTE` or `postgresql://...`.
+
+    Never to be shown or kept.  ConfigError if the file with the secret is not to be had.
+    """
+    text, wrong = _url(config.etc, config.instance.store)
+    if wrong:
+        raise ConfigError([f"{config.etc.name}/{MAIN}: store: {wrong}"])
+    if text.startswith("sqlite:///"):
+        return f"sqlite:///{config.var / text.removeprefix('sqlite:///')}"
+    return text
+
+
+def inbox(group: ImportGroup, name: str, var: Path) -> Path:
+    """Give the folder of a group's inbox, links followed."""
+    return real(var / (group.inbox.path or f"inbox/{name}"))
+
+
+def real(path: Path) -> Path:
+    """Follow the links of a path, as far as it exists."""
+    return Path(os.path.realpath(path))
+
+
+def convertible(text: str | None, field: Field, column: Column) -> str:
+    """Pure: say why the import could not convert this text; "" if it could."""
+    try:
+        cell.finishing(column, field)(text)
+    except Bad as bad:
+        return f"{quoted(text or column.default or '')} does not do: {bad}"
+    return ""
+
+
+def _places(home: Path, parsed: etc.Etc, files: etc.Files) -> Iterator[Mistake]:
+    """Look at what the disk has to say: links, folders in each other, the file with the secret."""
+    said = parsed.instance.instance
+    if place.written(said.var, up=True):
+        return
+    var = real(home / said.var)
+    found: dict[str, tuple[str, Path]] = {}
+    for name, group in parsed.groups.items():
+        path = group.inbox.path
+        document = files.groups[name]
+        if document is not None and path is not None and (reason := place.written(path)):
+            yield document.mistake(Fault(("inbox", "path"), reason))
+        else:
+            found[name] = (path or "", inbox(group, name, var))
+    roots = [real(Path(root)) for root in said.roots if not place.written(root)]
+    for name, reason in place.inboxes(found, var=var, etc=home, roots=roots):
+        if document := files.groups[name]:
+            yield document.mistake(Fault(("inbox", "path"), reason))
+    store = parsed.instance.store
+    if files.main and store.url_file and (reason := _url(home, store)[1]):
+        yield files.main.mistake(Fault(("store", "url_file"), reason))
+
+
+def _url(home: Path, store: Store) -> tuple[str, str]:
+    """Give the URL as configured, or what is wrong with the place where it is kept."""
+    if store.url_file is not None:
+        path = home / store.url_file
+    elif store.credential is not None:
+        folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+        if not folder:
+            return "", "credentials are there only under systemd (LoadCredential=)"
+        path = Path(folder) / store.credential
+    else:
+        return store.url or "sqlite:///impexd.db", ""
+    name = quoted(str(path))
+    try:
+        text = _bytes(path, private=True).decode().strip()
+    except OSError as error:
+        return "", f"{name} cannot be read: {error.strerror}"
+    except ValueError:
+        return "", f"{name} holds no text"
+    if reason := place.url(text, inline=False):
+        return "", f"what stands in {name} does not do: {reason}"
+    return text, ""
+
+
+def _model(model: type[M], tree: object) -> M:
+    return model.model_validate_json(json.dumps(tree), by_alias=True, by_name=False)
+
+
+def _body(home: Path, parsed: etc.Etc) -> str:
+    def dumped(models: Mapping[str, Model]) -> dict[str, object]:
+        return {
+            name: models[name].model_dump(mode="json", by_alias=True) for name in sorted(models)
+        }
+
+    tree = {
+        "form": FORM,
+        "etc": str(home),
+        "instance": parsed.instance.model_dump(mode="json", by_alias=True),
+        "entities": dumped(parsed.entities),
+        "descriptors": dumped(parsed.descriptors),
+        "groups": dumped(parsed.groups),
+    }
+    # The order of fields and columns is the operator's, so keys are not sorted.
+    return json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
+
+
+def _found(path: Path) -> tuple[Path, Path]:
+    """Find the folder and impexd.toml: given itself, its folder, or the folder above `etc`."""
+    path = real(path)
+    if not path.is_dir():
+        return path.parent, path
+    if not (path / MAIN).exists() and (path / "etc" / MAIN).exists():
+        path = path / "etc"
+    return path, path / MAIN
+
+
+def _documents(home: Path, folder: str, mistakes: list[Mistake]) -> dict[str, Document | None]:
+    try:
+        names = sorted(path.name for path in (home / folder).iterdir())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        what = f"this folder cannot be read: {error.strerror}"
+        mistakes.append(Mistake(f"{home.name}/{folder}", 0, "", what))
+        return {}
+    wanted = [name for name in names if name.endswith(".toml") and not name.startswith(".")]
+    return {
+        name.removesuffix(".toml"): _document(
+            home / folder / name, f"{home.name}/{folder}/{shown(name)}", mistakes
+        )
+        for name in wanted
+    }
+
+
+def _document(path: Path, name: str, mistakes: list[Mistake]) -> Document | None:
+    found = _parsed(path, name)
+    if isinstance(found, Document):
+        return found
+    mistakes.append(found)
+    return None
+
+
+def _parsed(path: Path, name: str) -> Document | Mistake:
+    try:
+        data = _bytes(path)
+    except FileNotFoundError:
+        return Mistake(name, 0, "", "there is no such file")
+    except OSError as error:
+        return Mistake(name, 0, "", f"this file cannot be read: {error.strerror}")
+    if len(data) > LARGEST:
+        return Mistake(name, 0, "", f"this file is larger than {LARGEST >> 20} MiB")
+    return parse(name, data)
+
+
+def _bytes(path: Path, *, private: bool = False) -> bytes:
+    """Read a regular file, at most one byte more than the largest; OSError if it is none, or not private."""
+    handle = os.open(
+        path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    )  # a FIFO would keep us waiting
+    try:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        if private and about.st_mode & 0o077:
+            raise OSError(
+                errno.EACCES, "others than its owner may read it too, chmod 600 mends that"
+            )
+        with open(handle, "rb", closefd=False) as file:
+            return file.read(LARGEST + 1)
+    finally:
+        os.close(handle)

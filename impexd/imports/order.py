@@ -1,0 +1,107 @@
+"""
+What the daemon asks a worker process for, and what it gets back: frozen structs as JSON.
+
+The two ends of a pipe between one program and itself, so that neither side guesses.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from impexd.model.base import Model
+
+
+class Order(Model):
+    """Stage and plan a run, or write its rejects."""
+
+    task: Literal["stage", "plan", "rejects"]
+    run: int
+    group: str
+    source: str
+    """Path of the claimed bytes."""
+    name: str
+    """The drop's own name."""
+    scratch: str
+    """Folder for the stage, of this attempt alone."""
+    url: str
+    config: str
+    """Hash of the configuration; its text has been sent to this worker before."""
+
+
+class Counts(Model):
+    """What became of the rows of a part."""
+
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    rejected: int = 0
+
+
+class PartResult(Model):
+    """One file of the drop under one part of a descriptor."""
+
+    n: int
+    member: str
+    descriptor: str
+    record: int
+    entity: str
+    mode: str
+    state: Literal["planned", "rejected"]
+    counts: Counts
+    problems: int
+
+
+class Noted(Model):
+    """A problem as it travels."""
+
+    part: int | None = None
+    line: int | None = None
+    code: str
+    col: str | None = None
+    message: str
+    cell: str | None = None
+
+
+class Planned(Model):
+    """What staging and planning came to."""
+
+    descriptors: tuple[str, ...]
+    """Those that took files: the sheets are made from them."""
+    parts: tuple[PartResult, ...]
+    problems: tuple[Noted, ...]
+    """As many for each part as `limits.problems` allows; `PartResult.problems` counts all."""
+    told: int
+    """All problems."""
+    at: dict[str, int] = Field(default_factory=dict)
+    """Change number of each entity the plan was made against."""
+    refused: Noted | None = None
+    """Why the drop as a whole is not loaded."""
+
+
+class Progress(Model):
+    """A sign of life."""
+
+    phase: str
+    rows: int
+    done: float
+    """Share of the bytes read, 0 to 1."""
+
+
+class Trouble(Model):
+    """Why an order was not carried out."""
+
+    kind: Literal["world", "bug"]
+    what: str
+    hint: str = ""
+    trace: str = ""
+
+
+class Answer(Model):
+    """One line from a worker: exactly one of its fields."""
+
+    progress: Progress | None = None
+    planned: Planned | None = None
+    rejects: tuple[str, ...] | None = None
+    trouble: Trouble | None = None

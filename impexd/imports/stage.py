@@ -1,0 +1,256 @@
+"""
+Stage a drop: parse, convert, and load every file into the run's own tables.
+
+Runs in a worker process.  Takes files and descriptors; leaves sheets of converted records and
+a table of problems.  A file that is wrong as a whole leaves none of its records; what is wrong
+with the drop as a whole (an archive whose checksums do not hold) goes up as `DataError`.
+"""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, cast
+
+from impexd.core.errors import DataError
+from impexd.formats.registry import READERS
+from impexd.imports import convert, fast, match, sheets
+from impexd.imports.convert import Lane, Record
+from impexd.imports.fast import Fast, Slow
+from impexd.imports.sheets import Form
+from impexd.imports.unpack import File
+from impexd.model.descriptor import Descriptor
+from impexd.model.entity import Catalogue
+from impexd.model.limits import Limits
+from impexd.model.problem import Code, Problem, about
+from impexd.ports import Batch, Row, Table
+from impexd.store import stage as tables
+from impexd.store.staging import Staging
+
+Told = Callable[[int, float], None]
+"""Called now and then with the rows read and the share of the bytes."""
+
+ARCHIVE_BROKEN = frozenset({Code.BAD_CRC, Code.INCONSISTENT_ARCHIVE, Code.TYPE_MISMATCH})
+"""Problems of one file that say the archive as a whole cannot be trusted."""
+
+
+@dataclass(slots=True)
+class Part:
+    """One file under one form, while it is being read."""
+
+    n: int
+    member: int
+    name: str
+    form: Form
+    read: int = 0
+    rejected: int = 0
+    failed: bool = False
+
+
+@dataclass(slots=True)
+class Staged:
+    """What was staged."""
+
+    forms: list[Form]
+    parts: list[Part] = field(default_factory=list)
+    unmatched: list[str] = field(default_factory=list)
+
+
+async def fill(
+    db: Staging,
+    files: Sequence[File],
+    descriptors: Mapping[str, Descriptor],
+    forms: list[Form],
+    matched: match.Matched,
+    limits: Limits,
+    told: Told,
+) -> Staged:
+    """Load every matched file into the stage."""
+    staged = Staged(forms, unmatched=[files[n].name for n in matched.unmatched])
+    meter = Meter(told, sum(files[one.member].size for one in matched.taken))
+    db.execute(tables.problems_creation(db.names))
+    for form in forms:
+        for statement in tables.creation(form.sheet, db.names):
+            db.execute(statement)
+    for one in matched.taken:
+        mine = [form for form in forms if form.descriptor == one.descriptor]
+        file = files[one.member]
+        first = len(staged.parts)
+        parts = [Part(first + n, one.member, file.name, form) for n, form in enumerate(mine)]
+        staged.parts += parts
+        await _file(db, file, descriptors[one.descriptor], parts, limits, meter)
+    _keep(db, staged)
+    return staged
+
+
+def _keep(db: Staging, staged: Staged) -> None:
+    """Note in the stage what planning it again, or writing its rejects, has to know."""
+    db.execute(tables.parts_creation(db.names))
+    for part in staged.parts:
+        where = (part.n, part.member, part.name, part.form.descriptor, part.form.record)
+        what = (part.read, part.rejected, int(part.failed))
+        db.execute(tables.part_noting(db.names, (*where, *what)))
+
+
+def kept(db: Staging, descriptors: Mapping[str, Descriptor], catalogue: Catalogue) -> Staged:
+    """Read back what `fill` has staged."""
+    rows = db.rows(tables.parts_noted(db.names))
+    names = dict.fromkeys(str(row[3]) for row in rows)
+    forms = sheets.forms(names, descriptors, catalogue)
+    by_part = {(form.descriptor, form.record): form for form in forms}
+    parts = []
+    for n, member, name, descriptor, record, read, rejected, failed in rows:
+        form = by_part[str(descriptor), int(str(record))]
+        part = Part(int(str(n)), int(str(member)), str(name), form)
+        part.read, part.rejected = int(str(read)), int(str(rejected))
+        part.failed = bool(failed)
+        parts.append(part)
+    return Staged(forms, parts)
+
+
+async def _file(
+    db: Staging,
+    file: File,
+    descriptor: Descriptor,
+    parts: list[Part],
+    limits: Limits,
+    meter: "Meter",
+) -> None:
+    db.begin()
+    try:
+        reader = READERS[descriptor.file.format]
+        wanted = sheets.wanted(descriptor)
+        table = await reader(meter.counting(file), descriptor.file, wanted, limits)
+        await _rows(db, table, parts, meter)
+    except DataError as error:
+        if error.code in ARCHIVE_BROKEN:
+            raise
+        _give_up(db, parts, error)
+    db.commit()
+
+
+async def _rows(db: Staging, table: Table, parts: list[Part], meter: "Meter") -> None:
+    lanes = []
+    for part in parts:
+        form = part.form
+        lane = convert.lane(
+            form.sheet.kind,
+            form.columns,
+            table.positions,
+            when=form.when,
+            mode_column=form.mode_column,
+        )
+        lanes.append((part, lane, fast.compiled(lane, table.positions)))
+    pending = 0
+    async for batch in table.batches:
+        _unreadable(db, parts[0], batch)
+        for part, lane, quick in lanes:
+            records, problems = _converted(part, lane, quick, batch.rows)
+            if records:
+                db.load(part.form.sheet, part.n, records)
+            if problems:
+                db.problems([_noted(part, problem) for problem in problems])
+        pending += len(batch.rows)
+        meter.rows(len(batch.rows))
+        if pending >= 50_000:  # commits of this size fit the cache (libraries' measurements)
+            db.commit()
+            db.begin()
+            pending = 0
+
+
+def _converted(
+    part: Part, lane: Lane, quick: Fast | None, rows: Sequence[Row]
+) -> tuple[list[Record], list[Problem]]:
+    """Convert a batch: what can be loaded, and all that is wrong with the rest."""
+    records: list[Record] = []
+    problems: list[Problem] = []
+    bad = 0
+    for line, cells in rows:
+        if quick is not None:
+            try:
+                records.append(quick(line, cells))
+                continue
+            except Slow:
+                pass
+        for found in convert.records(lane, line, cells):
+            if isinstance(found, tuple):
+                records.append(found)
+            else:
+                bad += 1
+                problems += found
+    part.read += len(records) + bad
+    part.rejected += bad
+    return records, problems
+
+
+def _unreadable(db: Staging, part: Part, batch: Batch) -> None:
+    """Rows the format itself could not make cells of."""
+    if batch.problems:
+        part.read += len(batch.problems)
+        part.rejected += len(batch.problems)
+        db.problems([_noted(part, problem) for problem in batch.problems])
+
+
+def _give_up(db: Staging, parts: list[Part], error: DataError) -> None:
+    """Take back everything of a file that is wrong as a whole."""
+    for part in parts:
+        for statement in tables.withdrawal(part.form.sheet, part.n, db.names):
+            db.execute(statement)
+        part.failed, part.rejected = True, part.read
+    code = Code(error.code)
+    told = about(code, str(error), line=error.line, column=error.column, cell=error.cell)
+    db.problems([_noted(part, told) for part in parts])
+
+
+def _noted(part: Part, problem: Problem) -> tuple[object, ...]:
+    return (
+        part.n,
+        problem.line,
+        problem.code,
+        problem.column,
+        problem.message,
+        problem.cell,
+    )
+
+
+class Meter:
+    """Tells how far we are: rows, and the share of all bytes that have been read."""
+
+    def __init__(self, told: Told, total: int) -> None:
+        self._told = told
+        self._total = max(total, 1)
+        self._bytes = 0
+        self._rows = 0
+
+    def rows(self, count: int) -> None:
+        """Count rows that are done."""
+        self._rows += count
+        self._told(self._rows, min(self._bytes / self._total, 1.0))
+
+    def counting(self, file: File) -> Callable[[], BinaryIO]:
+        """Give an opener of the file whose reads are counted."""
+        return lambda: cast(BinaryIO, _Counted(file.open(), self))
+
+    def read(self, count: int) -> None:
+        """Count bytes that were read."""
+        self._bytes += count
+
+
+class _Counted(io.RawIOBase):
+    """A stream that tells the meter what is read from it."""
+
+    def __init__(self, stream: BinaryIO, meter: Meter) -> None:
+        super().__init__()
+        self._stream = stream
+        self._meter = meter
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._meter.read(len(data))
+        return data
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()

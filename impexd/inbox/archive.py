@@ -1,0 +1,132 @@
+"""
+Put a run's bytes away: into `archive/<day>/<run>/` or `failed/<day>/<run>/`, unchanged.
+
+Takes ended runs; gives their names and bytes a place that was never anybody else's, with the
+report and the rejects beside them, and tells the journal.  Where that is follows from the
+journal alone, so that a repeated attempt finds what an interrupted one left.  Many runs share
+the syncs of their folders.
+"""
+
+import fnmatch
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+import anyio.to_thread
+import structlog
+
+from impexd.core import durable, failpoint
+from impexd.inbox import carry, scan
+from impexd.inbox.desk import Desk
+from impexd.inbox.folders import DRAFT, SCRATCH, Folders
+from impexd.model.run import State
+from impexd.store import verdict
+from impexd.store.again import again
+from impexd.store.journal import Row
+
+EXTRAS = ("report.json", "rejects-*")
+"""What of a run's scratch folder is put beside its bytes, unless the caller says."""
+
+_GOOD = {State.APPLIED, State.ARCHIVED, State.DUPLICATE}
+
+log = structlog.get_logger(__name__)
+
+
+async def put(desk: Desk, rows: Sequence[Row], *, extras: Sequence[str] = EXTRAS) -> None:
+    """
+    Put the bytes of ended runs away and say so in the journal.
+
+    May be repeated after a crash at any point.  OSError if the disk fails: then nothing is
+    said, and all of it may be tried again.  Bytes that are nowhere are said and logged.
+    """
+    if not rows:
+        return
+    places = await anyio.to_thread.run_sync(_put, desk.folders, rows, extras)
+    lost = [row.id for row in rows if row.id not in places]
+    for id in lost:
+        log.error("bytes missing", run=id)
+    failpoint.hit("archive.done")
+    await again(
+        desk.store,
+        lambda tx: verdict.shelved(tx, places, lost, at=desk.clock.now()),
+        clock=desk.clock,
+    )
+
+
+def place(row: Row) -> tuple[str, str, str, bytes]:
+    """Pure: room, day, folder and name of a run's bytes."""
+    room = "archive" if row.state in _GOOD else "failed"
+    name = b"source" if scan.misnamed(row.name) or not row.name else row.name
+    return room, row.created[:10], f"{row.id:06d}", name
+
+
+def _put(folders: Folders, rows: Sequence[Row], extras: Sequence[str]) -> dict[int, str]:
+    """Link everything, sync what gained names, then remove the old names and sync that."""
+    places = {}
+    for row in rows:
+        if where := _link(folders, row, extras):
+            places[row.id] = where
+    failpoint.hit("archive.linked")
+    for row in rows:
+        durable.forget(folders.work, row.token.encode())
+        durable.forget(folders.work, (row.token + DRAFT).encode())
+        with suppress(FileNotFoundError):
+            shutil.rmtree(row.token + SCRATCH, dir_fd=folders.work)
+    carry.forget_companions(folders.work, (row.token for row in rows))
+    os.fsync(folders.work)
+    return places
+
+
+def _link(folders: Folders, row: Row, extras: Sequence[str]) -> str:
+    """Let a run's bytes and extras have their names in the archive; "" if there are no bytes."""
+    room, day, run, name = place(row)
+    top = folders.archive if room == "archive" else folders.failed
+    with durable.made(day, within=top) as days:
+        # A journal restored from a backup counts its runs anew, and the number may be taken.
+        other = f"{run}-{row.token[:8]}"
+        for folder in (other, run) if carry.there(days, other.encode()) else (run, other):
+            with durable.made(folder, within=days) as target:
+                try:
+                    there = _give(folders.work, row.token.encode(), target, name)
+                except FileExistsError:
+                    continue
+                _beside(folders, row, target, name, extras)
+                os.fsync(target)
+                os.fsync(days)
+                return f"{room}/{day}/{folder}/{os.fsdecode(name)}" if there else ""
+    raise FileExistsError(f"{room}/{day}/{run}")
+
+
+def _give(work: int, token: bytes, target: int, name: bytes) -> bool:
+    """Link bytes into their folder; say whether they are there, now or from an earlier attempt."""
+    try:
+        durable.give(work, token, target, name)
+    except FileNotFoundError:
+        return carry.there(target, name)
+    return True
+
+
+def _beside(folders: Folders, row: Row, target: int, name: bytes, extras: Iterable[str]) -> None:
+    """Put the run's own files beside its bytes; a drop of the same name keeps it."""
+    try:
+        scratch = os.open(row.token + SCRATCH, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folders.work)
+    except FileNotFoundError:
+        return
+    try:
+        for extra in os.listdir(scratch):  # noqa: PTH208 - an open folder, not a path
+            if any(fnmatch.fnmatchcase(extra, wanted) for wanted in extras):
+                raw = os.fsencode(extra)
+                _sync(scratch, raw)
+                with suppress(FileExistsError):
+                    durable.give(scratch, raw, target, b"run-" + raw if raw == name else raw)
+    finally:
+        os.close(scratch)
+
+
+def _sync(folder: int, name: bytes) -> None:
+    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

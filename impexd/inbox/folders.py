@@ -1,0 +1,53 @@
+"""
+The rooms of an instance's state folder, opened once and worked on by descriptor.
+
+`work` holds claimed bytes under random names, flat, each with a scratch folder `<token>.d`;
+`archive` and `failed` hold them afterwards, under the day and the run, with their own names.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from impexd.core import durable
+
+DRAFT = ".part"
+"""What a copy is called until it is complete: `<token>.part`."""
+SCRATCH = ".d"
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """`var/` and its rooms."""
+
+    var: Path
+    work: int
+    archive: int
+    failed: int
+
+    def bytes_of(self, token: str) -> Path:
+        """Where the claimed bytes of a run lie until they are archived."""
+        return self.var / "work" / token
+
+    def scratch_of(self, token: str) -> Path:
+        """The folder a run may fill while it lasts; made by who uses it."""
+        return self.var / "work" / (token + SCRATCH)
+
+
+@contextmanager
+def opened(var: Path) -> Iterator[Folders]:
+    """Open the rooms below `var`, making those that are not there; OSError if that fails."""
+    with ExitStack() as stack:
+        top = stack.enter_context(durable.opened(var))
+        rooms = [
+            stack.enter_context(durable.made(room, within=top))
+            for room in ("work", "archive", "failed")
+        ]
+        yield Folders(var, *rooms)
+
+
+def device(folder: int) -> int:
+    """Say on which device an open folder lies."""
+    return os.fstat(folder).st_dev

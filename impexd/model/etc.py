@@ -1,0 +1,191 @@
+"""
+The documents of `etc/` against each other: entities, descriptors, groups, and all that is wrong.
+
+Takes parsed files, gives an `Etc`.  A file or a table that is wrong in itself still counts as
+being there, so that one mistake is told once and not again by all who name it.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from impexd.model import toml
+from impexd.model.base import Model
+from impexd.model.descriptor import Descriptor
+from impexd.model.document import Checked, Document, Mistake, check
+from impexd.model.entity import Catalogue, Entity, kind
+from impexd.model.faults import Fault, Judge, place, quoted
+from impexd.model.faults import descriptor as descriptor_faults
+from impexd.model.faults import entity as entity_faults
+from impexd.model.faults import group as group_faults
+from impexd.model.group import ImportGroup
+from impexd.model.instance import Instance
+
+M = TypeVar("M", bound=Model)
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What stands in `etc/`: for each folder, file stem -> document, None where it could not be parsed."""
+
+    main: Document | None
+    entities: Mapping[str, Document | None]
+    descriptors: Mapping[str, Document | None]
+    groups: Mapping[str, Document | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Etc:
+    """What the files say; only if there are no mistakes is it all they say."""
+
+    instance: Instance
+    entities: Mapping[str, Entity]
+    descriptors: Mapping[str, Descriptor]
+    groups: Mapping[str, ImportGroup]
+    mistakes: Sequence[Mistake]
+
+
+@dataclass(slots=True)
+class _Declared:
+    """The entities of all files, while they are gathered."""
+
+    entities: dict[str, Entity] = field(default_factory=dict)
+    homes: dict[str, Document] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
+    """Declared, but wrong in itself; or, if a file cannot be read, whatever is named and not found."""
+
+
+def read(files: Files, *, judge: Judge) -> Etc:
+    """Pure: check every document, then all of them against each other."""
+    mistakes: list[Mistake] = []
+    instance = _instance(files.main, mistakes)
+    declared = _entities(files.entities, mistakes)
+    descriptors = _tables(Descriptor, files.descriptors, mistakes)
+    groups = _tables(ImportGroup, files.groups, mistakes)
+    made = {name: checked.value for name, (_, checked) in descriptors.items() if checked.value}
+    if None in files.entities.values():
+        named = _named(declared.entities, made.values())
+        declared.unsure |= named - declared.entities.keys()
+    catalogue = {name: kind(name, one) for name, one in declared.entities.items()}
+    mistakes += _of_entities(declared, catalogue, judge)
+    for document, descriptor in descriptors.values():
+        mistakes += _of_descriptor(document, descriptor, catalogue, declared.unsure, judge)
+    names = files.descriptors.keys()
+    for document, group in groups.values():
+        mistakes += _of_group(document, group, made, catalogue, declared.unsure, names)
+    valid = {name: checked.value for name, (_, checked) in groups.items() if checked.value}
+    return Etc(instance, declared.entities, made, valid, mistakes)
+
+
+def _instance(main: Document | None, mistakes: list[Mistake]) -> Instance:
+    if main is None:
+        return Instance()
+    checked = check(Instance, main.tree)
+    instance = checked.value or Instance()
+    mistakes += map(main.mistake, [*checked.faults, *place.faults(instance)])
+    return instance
+
+
+def _entities(files: Mapping[str, Document | None], mistakes: list[Mistake]) -> _Declared:
+    declared = _Declared()
+    for document in filter(None, files.values()):
+        for key, tables in document.tree.items():
+            if key != "entity" or not isinstance(tables, dict):
+                what = "only tables [entity.NAME] are known here"
+                mistakes.append(document.mistake(Fault((key,), what)))
+                continue
+            for name, table in tables.items():
+                mistakes += _declare(declared, document, name, table)
+    return declared
+
+
+def _declare(
+    declared: _Declared, document: Document, name: str, table: object
+) -> Iterator[Mistake]:
+    at: toml.Path = ("entity", name)
+    if name in declared.homes:
+        there = declared.homes[name].mistake(Fault((), ""), below=at)
+        what = f"is declared in {there.name}:{there.line} already"
+        yield document.mistake(Fault((), what), below=at)
+        return
+    declared.homes[name] = document
+    if not NAME.fullmatch(name):
+        what = f"the name of an entity is small letters, digits and _, a letter first, not {quoted(name)}"
+        yield document.mistake(Fault((), what), below=at)
+        return
+    checked = check(Entity, table)
+    for fault in checked.faults:
+        yield document.mistake(fault, below=at)
+    if checked.value is not None and checked.whole:
+        declared.entities[name] = checked.value
+    else:
+        declared.unsure.add(name)
+
+
+def _tables(
+    model: type[M], files: Mapping[str, Document | None], mistakes: list[Mistake]
+) -> dict[str, tuple[Document, Checked[M]]]:
+    found: dict[str, tuple[Document, Checked[M]]] = {}
+    for name, document in files.items():
+        if document is None:
+            continue
+        if not SLUG.fullmatch(name):
+            what = f"the name of the file is wrong: small letters, digits, - and _ only, not {quoted(name)}"
+            mistakes.append(document.mistake(Fault((), what)))
+        checked = check(model, document.tree)
+        mistakes += map(document.mistake, checked.faults)
+        found[name] = (document, checked)
+    return found
+
+
+def _of_entities(declared: _Declared, catalogue: Catalogue, judge: Judge) -> Iterator[Mistake]:
+    tables: dict[str, str] = {}
+    for name, one in catalogue.items():
+        document, at = declared.homes[name], ("entity", name)
+        other = tables.setdefault(one.table, name)
+        if other != name:
+            what = f"the table {quoted(one.table)} is that of entity {other} already"
+            yield document.mistake(Fault(("table",), what), below=at)
+        for fault in entity_faults.faults(one, catalogue, unsure=declared.unsure, judge=judge):
+            yield document.mistake(fault, below=at)
+
+
+def _of_descriptor(
+    document: Document,
+    checked: Checked[Descriptor],
+    catalogue: Catalogue,
+    unsure: Collection[str],
+    judge: Judge,
+) -> Iterator[Mistake]:
+    if checked.value is None:
+        return
+    for fault in descriptor_faults.faults(
+        checked.value, catalogue, unsure=unsure, whole=checked.whole, judge=judge
+    ):
+        yield document.mistake(Fault(checked.original(fault.path), fault.what))
+
+
+def _of_group(
+    document: Document,
+    checked: Checked[ImportGroup],
+    descriptors: Mapping[str, Descriptor],
+    catalogue: Catalogue,
+    unsure: Collection[str],
+    names: Collection[str],
+) -> Iterator[Mistake]:
+    if checked.value is None:
+        return
+    for fault in group_faults.faults(
+        checked.value, descriptors, catalogue, names=names, unsure=unsure
+    ):
+        yield document.mistake(Fault(checked.original(fault.path), fault.what))
+
+
+def _named(entities: Mapping[str, Entity], descriptors: Iterable[Descriptor]) -> set[str]:
+    """Collect the entities that are pointed at or filled."""
+    refs = {one.ref for entity in entities.values() for one in entity.field.values() if one.ref}
+    filled = {part.entity for one in descriptors for part in descriptor_faults.parts(one)}
+    return refs | filled

@@ -1,0 +1,70 @@
+"""`etc/impexd.toml`: the instance itself; where it keeps things, how much it takes, how it is run."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from impexd.model.base import Model, Slug
+from impexd.model.limits import Limits, MiB, Size
+
+
+class Place(Model):
+    """Who and where: `[instance]`."""
+
+    name: Slug = "impexd"
+    var: str = "../var"
+    """The state folder, as seen from the folder of impexd.toml."""
+    roots: tuple[str, ...] = ()
+    """If any: the only folders, besides var, in which an inbox with an absolute path may stand."""
+
+
+class Store(Model):
+    """The database: `[store]`.  At most one of `url`, `url_file`, `credential`; none: SQLite in var."""
+
+    url: str | None = None
+    """`sqlite:///NAME.db` (below var), `sqlite:////ABSOLUTE.db`, or `postgresql://...` without password."""
+    url_file: str | None = None
+    """A file that only its owner may read, with the URL in it."""
+    credential: Slug | None = None
+    """The name of a systemd credential (`LoadCredential=`) with the URL in it."""
+    allow_unsafe_durability: bool = False
+    """Run on a database that may lose what it has confirmed."""
+
+
+class Log(Model):
+    """What is said, and how: `[log]`."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+    """`auto`: for people on a terminal, else JSON."""
+
+
+class Daemon(Model):
+    """How the daemon goes about it: `[daemon]`."""
+
+    stop_deadline: float = Field(default=30, ge=1, le=3600)
+    """Seconds it may take to stop."""
+    rescan: float = Field(default=30, ge=0.1, le=3600)
+    """Seconds between two looks at all inboxes, whether or not something was heard."""
+    workers: int = Field(default=2, ge=1, le=64)
+    """Runs that are worked on at the same time, of different groups."""
+    reserve: Size = Field(default=256 * MiB, ge=0)
+    """Bytes of disk that stay free: below it nothing new is taken."""
+
+
+class Control(Model):
+    """Where the commands reach the daemon: `[control]`."""
+
+    socket: str = "impexd.sock"
+    """A unix socket; a relative path stands below var."""
+
+
+class Instance(Model):
+    """All of `etc/impexd.toml`."""
+
+    instance: Place = Place()
+    store: Store = Store()
+    limits: Limits = Limits()
+    log: Log = Log()
+    daemon: Daemon = Daemon()
+    control: Control = Control()

@@ -1,0 +1,180 @@
+"""
+The one interface to what is done later: enqueue, work, stop, cancel, depth.
+
+Takes an open `Store` and the tasks by name; gives a `Queue`.  See the package for what holds.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from procrastinate import App
+from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from impexd.core.backoff import Backoff
+from impexd.core.clock import SYSTEM, Clock
+from impexd.queue import postgres, sqlite, takeover, worker
+from impexd.queue.line import Line, edge
+from impexd.store.engine import Store
+
+RETRIES = Backoff(first=1.0, most=300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing to do, as its task gets it."""
+
+    id: int
+    task: str
+    args: dict[str, Any]
+    attempt: int
+    """Counts from 1; one more each time the job is put back, by a failure or a take-over."""
+    lock: str | None
+
+
+Task = Callable[[Job], Awaitable[None]]
+"""
+Carries a job out.  It MUST be harmless when begun again after being cut short anywhere.
+
+It is cancelled when `Queue.work` is; then the job is put back.
+"""
+
+
+class Queue:
+    """The jobs of one store."""
+
+    def __init__(self, store: Store, app: App, line: Line, crew: worker.Crew) -> None:
+        self._store = store
+        self._app = app
+        self._line = line
+        self._crew = crew
+
+    async def enqueue(
+        self,
+        tx: AsyncConnection,
+        task: str,
+        args: dict[str, Any],
+        *,
+        lock: str | None = None,
+        priority: int = 0,
+        not_before: datetime | None = None,
+        once: str | None = None,
+    ) -> int | None:
+        """
+        Add a job in the caller's transaction and give its id.
+
+        `tx` comes from `Store.writing` or `alone`.  `args` is JSON.  Higher `priority` goes
+        first.  None if a job with the same `once` waits already.
+        """
+        connection: object = tx
+        if self._store.dialect == "postgresql":
+            connection = (await tx.get_raw_connection()).driver_connection
+        deferrer = self._app.configure_task(
+            task,
+            lock=lock,
+            priority=priority,
+            schedule_at=not_before,
+            queueing_lock=once,
+            connection=connection,
+        )
+        with edge():
+            if once is None:
+                return await deferrer.defer_async(args=args)
+            try:
+                # The savepoint, because PostgreSQL spoils the transaction of a refused row.
+                async with tx.begin_nested():
+                    return await deferrer.defer_async(args=args)
+            except AlreadyEnqueued:
+                return None
+
+    async def work(self, *, concurrency: int = 2, drain: bool = False) -> None:
+        """
+        Carry jobs out, `concurrency` at a time, until cancelled or stopped.
+
+        With `drain` it ends when nothing that is due is left.  A database that does not
+        answer is waited for.  Cancelled, it ends within seconds; what was running is put
+        back, or left to be taken over if the database does not answer either.
+        """
+        await self._crew.work(concurrency=concurrency, drain=drain)
+
+    def stop(self) -> None:
+        """End `work`, now and for good: running jobs are finished, no new ones are taken."""
+        self._crew.stop()
+
+    async def cancel(self, job_id: int) -> bool:
+        """Remove a job that waits; False if it runs or there is none."""
+        with edge():
+            gone = await self._app.job_manager.cancel_job_by_id_async(job_id, delete_job=True)
+        self._line.wake()
+        return gone
+
+    async def depth(self) -> dict[str, int]:
+        """Count the jobs that wait (`todo`), run (`doing`) and have `failed`."""
+        by_status = text("SELECT status, count(*) FROM procrastinate_jobs GROUP BY status")
+        async with self._store.reading() as conn:
+            found = {row[0]: row[1] for row in await conn.execute(by_status)}
+        return {status: found.get(status, 0) for status in ("todo", "doing", "failed")}
+
+
+@asynccontextmanager
+async def opened(
+    store: Store,
+    tasks: Mapping[str, Task],
+    *,
+    clock: Clock = SYSTEM,
+    heartbeat: float = 10.0,
+    stalled_after: float = 30.0,
+    poll: float = 0.5,
+    retries: Backoff = RETRIES,
+    alone: bool = False,
+) -> AsyncIterator[Queue]:
+    """
+    Open the queue for as long as the block lasts.
+
+    `alone`: no other daemon has this database (the caller holds the instance's lock), so
+    what is `doing` now belongs to the dead and is put back at once.  `poll` bounds how late
+    a job is seen whose moment comes, or that another process enqueued.  On PostgreSQL the
+    server's clock says what is due.
+    """
+    line = Line(store, clock)
+    connector = (
+        sqlite.SqliteConnector(store, line, clock)
+        if store.dialect == "sqlite"
+        else postgres.PostgresConnector(store.url, line)
+    )
+    app = App(connector=connector)
+    crew = worker.Crew(
+        app,
+        line,
+        takeover.Watch(store, clock, stalled_after=stalled_after, alone=alone),
+        clock,
+        heartbeat=heartbeat,
+        poll=poll,
+    )
+    for name, task in tasks.items():
+        crew.register(name, _bound(task), retries)
+    worker.quiet()
+    if alone:
+        await takeover.everything(store)
+    with edge():
+        await app.open_async()
+    try:
+        yield Queue(store, app, line, crew)
+    finally:
+        line.close()
+        await app.close_async()
+
+
+def _bound(task: Task) -> worker.Bound:
+    """Hand a task its job in our words."""
+
+    async def run(
+        job_id: int, name: str, args: dict[str, Any], attempt: int, lock: str | None
+    ) -> None:
+        await task(Job(job_id, name, args, attempt, lock))
+
+    return run

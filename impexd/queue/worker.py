@@ -1,0 +1,208 @@
+"""
+Procrastinate's worker, kept running, beating, and ended the way we want.
+
+Its own manners do not fit a daemon: cancelled, it waits for its jobs; a database that does
+not answer ends it; while it ends its heart stands still, so others take its jobs over; what
+a job raised is logged with the job's arguments.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import structlog
+from procrastinate import App, JobContext, RetryDecision
+from procrastinate import jobs as procrastinate_jobs
+from procrastinate.retry import BaseRetryStrategy
+from procrastinate.worker import Worker
+
+from impexd.core.backoff import Backoff, chance
+from impexd.core.clock import Clock
+from impexd.core.errors import ImpexError, WorldError
+from impexd.core.text import shown
+from impexd.queue.line import PATIENCE, Line, edge
+from impexd.queue.takeover import Watch
+
+log = structlog.get_logger(__name__)
+
+GRACE = 3.0
+"""Seconds that a cancelled worker gets to put its jobs back."""
+NEVER = 1e6
+
+Bound = Callable[[int, str, dict[str, Any], int, str | None], Awaitable[None]]
+"""A task: takes job id, task name, arguments, attempt and lock."""
+
+
+def quiet() -> None:
+    """Keep Procrastinate's own account of each job out of the log; its faults stay."""
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    logging.getLogger("procrastinate.worker").addFilter(_no_outcome)
+
+
+def _no_outcome(record: logging.LogRecord) -> bool:
+    return not str(getattr(record, "action", "")).startswith("job_")
+
+
+def passing(error: BaseException) -> bool:
+    """Pure: does trying again make sense?  Of a group, if it does for each of it."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(passing, error.exceptions))
+    return isinstance(error, ImpexError) and error.passing
+
+
+class _Retries(BaseRetryStrategy):
+    """At once for what was cut short, later and later for what may pass, else never."""
+
+    def __init__(self, backoff: Backoff, clock: Clock) -> None:
+        self._backoff = backoff
+        self._clock = clock
+
+    def get_retry_decision(
+        self, *, exception: BaseException, job: procrastinate_jobs.Job
+    ) -> RetryDecision | None:
+        if isinstance(exception, asyncio.CancelledError):
+            return RetryDecision(retry_at=self._clock.now())
+        if not passing(exception):
+            return None
+        wait = self._backoff.delay(job.attempts + 1, chance=chance(self._clock))
+        return RetryDecision(retry_at=self._clock.now() + timedelta(seconds=wait))
+
+
+class Crew:
+    """Carries jobs out until it is told to stop."""
+
+    def __init__(
+        self, app: App, line: Line, watch: Watch, clock: Clock, *, heartbeat: float, poll: float
+    ) -> None:
+        self._app = app
+        self._line = line
+        self._watch = watch
+        self._clock = clock
+        self._heartbeat = heartbeat
+        self._poll = poll
+        self._running: set[asyncio.Task[Any]] = set()
+        self._worker: Worker | None = None
+        self._stopping = False
+
+    def register(self, name: str, task: Bound, retries: Backoff) -> None:
+        """Make a task known under a name."""
+
+        async def run(context: JobContext, /, *, args: dict[str, Any]) -> None:
+            await self._run(context, task, args)
+
+        self._app.task(name=name, pass_context=True, retry=_Retries(retries, self._clock))(run)
+
+    async def _run(self, context: JobContext, task: Bound, args: dict[str, Any]) -> None:
+        job = context.job
+        assert job.id is not None
+        attempt = job.attempts + 1
+        about = {"job": job.id, "task": job.task_name, "attempt": attempt}
+        me = asyncio.current_task()
+        assert me is not None
+        self._running.add(me)
+        try:
+            await task(job.id, job.task_name, args, attempt, job.lock)
+        except Exception as exc:
+            if passing(exc):
+                log.warning("job_put_off", **about, error=shown(str(exc)))
+            else:
+                log.error("job_failed", **about, exc_info=exc)
+            raise
+        finally:
+            self._running.discard(me)
+
+    def stop(self) -> None:
+        """Take no new job; `work` ends when the running ones have."""
+        self._stopping = True
+        if self._worker is not None:
+            self._worker.stop()
+
+    async def work(self, *, concurrency: int, drain: bool) -> None:
+        """Carry jobs out until stopped, cancelled, or (`drain`) nothing due is left."""
+        faults = 0
+        while not self._stopping:
+            try:
+                with edge():
+                    await self._shift(concurrency, drain=drain)
+                    if drain and not await self._line.due():
+                        return
+                    faults = 0 if drain else faults + 1
+            except WorldError as exc:
+                faults += 1
+                log.warning("worker_waits", error=shown(str(exc)))
+            if faults and not self._stopping:
+                await anyio.sleep(PATIENCE.delay(faults, chance=chance(self._clock)))
+
+    async def _shift(self, concurrency: int, *, drain: bool) -> None:
+        """Run one worker from its start to its end."""
+        worker = self._worker = Worker(
+            self._app,
+            concurrency=concurrency,
+            fetch_job_polling_interval=self._poll,
+            abort_job_polling_interval=NEVER,
+            update_heartbeat_interval=NEVER,
+            stalled_worker_timeout=self._watch.stalled_after,
+            delete_jobs="successful",
+            install_signal_handlers=False,
+        )
+        # A task of its own, because a cancelled `run` would wait for its jobs without an end.
+        # It has ended, or was cut off, when this function returns.
+        run = asyncio.create_task(worker.run(), name="worker")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._beat, worker)
+            if drain:
+                tasks.start_soon(self._dismiss, worker)
+            try:
+                await asyncio.wait({run})
+            except asyncio.CancelledError:
+                with anyio.CancelScope(shield=True):
+                    await self._cut(worker, run)
+                raise
+            finally:
+                self._worker = None
+            tasks.cancel_scope.cancel()
+        run.result()
+
+    async def _beat(self, worker: Worker) -> None:
+        """Say that we live, also while we end; look after those who do not."""
+        if self._stopping:  # said before the worker had begun, which made it forget
+            worker.stop()
+        while True:
+            await anyio.sleep(self._heartbeat)
+            if worker.worker_id is None:
+                continue
+            try:
+                with edge():
+                    await self._app.job_manager.update_heartbeat(worker.worker_id)
+                    if await self._watch.look(worker.worker_id):
+                        self._line.wake()
+            except WorldError as exc:
+                log.warning("heartbeat_missed", error=shown(str(exc)))
+
+    async def _dismiss(self, worker: Worker) -> None:
+        """End the worker when it has nothing to do."""
+        while True:
+            if not self._running and not await self._line.due():
+                worker.stop()
+                return
+            await anyio.sleep(0.02)
+
+    async def _cut(self, worker: Worker, run: asyncio.Task[None]) -> None:
+        """End a worker within seconds; its jobs are cancelled and so put back."""
+        worker.shutdown_graceful_timeout = 0
+        worker.stop()
+        if self._stopping:  # it waits for its jobs already, and does not look at the timeout
+            for job in self._running:
+                job.cancel()
+        await asyncio.wait({run}, timeout=GRACE)
+        if run.done():
+            return
+        log.warning("worker_abandoned", jobs=len(self._running))
+        self._line.close()
+        for _ in range(3):
+            for task in (run, *self._running):
+                task.cancel()
+            await asyncio.wait({run}, timeout=0.2)

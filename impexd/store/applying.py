@@ -1,0 +1,116 @@
+"""
+Apply a plan: one transaction that holds the rows, their images, and the verdict of the run.
+
+Takes the sheets of a planned stage; either everything of it is in the tables and the run is
+`applied`, or nothing is.  What the plan was made against is looked at first: if a table it
+depends on has changed since, nothing is done and `Stale` says so.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from impexd.core import failpoint
+from impexd.model.run import Run
+from impexd.store import merge, runs, schema, staging
+from impexd.store.dialect import Names
+from impexd.store.engine import Store
+from impexd.store.stage import Sheet
+
+
+class Stale(Exception):
+    """The tables have changed since the plan was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A plan that is to be applied."""
+
+    run: Run
+    scratch: Path
+    sheets: tuple[Sheet, ...]
+    at: Mapping[str, int]
+    """Entity -> change number the plan was made against."""
+    parts: Sequence[Mapping[str, Any]]
+    problems: Sequence[Mapping[str, Any]]
+    changes: int
+    """Rows that will be touched: 0 needs no statement."""
+    defaults: Mapping[int, Mapping[str, str]]
+    """Sheet -> field -> SQL literal for new records."""
+
+
+Verdict = Callable[[AsyncConnection], Awaitable[None]]
+"""Writes the run's outcome into the transaction that applies it."""
+
+
+async def put(store: Store, decided: Decided, verdict: Verdict) -> None:
+    """Apply; raises `Stale` or `Fenced` with nothing done."""
+    names = Names(
+        store.dialect,
+        "main." if store.dialect == "sqlite" else "",
+        "stage." if store.dialect == "sqlite" else f"{staging.schema_of(decided.run.id)}.",
+    )
+    async with _transaction(store, decided) as tx:
+        await runs.hold(tx, decided.run)
+        await _unchanged(tx, decided.at)
+        failpoint.hit("apply.begun")
+        base = await runs.put_parts(tx, decided.run.id, decided.parts)
+        await runs.put_problems(tx, decided.run.id, decided.problems)
+        if decided.changes:
+            await _merge(tx, decided, names, base)
+        failpoint.hit("apply.rows")
+        await verdict(tx)
+    failpoint.hit("apply.committed")
+
+
+async def _merge(tx: AsyncConnection, decided: Decided, names: Names, base: int) -> None:
+    seq = await runs.advance(tx, "change")
+    values = {"run": decided.run.id, "base": base, "seq": seq}
+    for sheet in decided.sheets:
+        for sql in merge.statements(sheet, names, defaults=dict(decided.defaults[sheet.k])):
+            statement = text(sql)
+            used = {name: values[name] for name in statement.compile().params}
+            await tx.execute(statement, used)
+        await changed(tx, sheet.kind.name, seq)
+
+
+async def changed(tx: AsyncConnection, entity: str, seq: int) -> None:
+    """Note that an entity's records changed with change number `seq`."""
+    counter, name = schema.counter, f"entity.{entity}"
+    moved = update(counter).where(counter.c.name == name).values(value=seq)
+    if (await tx.execute(moved.returning(counter.c.name))).first() is None:
+        await tx.execute(insert(counter).values(name=name, value=seq))
+
+
+async def _unchanged(tx: AsyncConnection, at: Mapping[str, int]) -> None:
+    counter = schema.counter
+    names = [f"entity.{entity}" for entity in at]
+    query = select(counter.c.name, counter.c.value).where(counter.c.name.in_(names))
+    now = {name.removeprefix("entity."): value for name, value in await tx.execute(query)}
+    if any(now.get(entity, 0) != value for entity, value in at.items()):
+        raise Stale
+
+
+@asynccontextmanager
+async def _transaction(store: Store, decided: Decided) -> AsyncIterator[AsyncConnection]:
+    if store.dialect == "postgresql":
+        async with store.writing() as tx:
+            yield tx
+        return
+    async with store.alone() as tx:
+        await tx.exec_driver_sql("ATTACH ? AS stage", (str(decided.scratch / "stage.db"),))
+        await tx.exec_driver_sql("BEGIN IMMEDIATE")
+        yield tx
+        await tx.exec_driver_sql("COMMIT")
+        await tx.exec_driver_sql("DETACH stage")
+        if decided.changes > CHECKPOINT:
+            await tx.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+CHECKPOINT = 50_000
+"""Rows after which the write-ahead log is folded into the database at once."""

@@ -1,0 +1,149 @@
+"""
+The database, opened for as long as a block lasts.
+
+Takes a URL, gives a `Store` with three ways in: `writing` (one transaction), `reading`
+(one snapshot) and `alone` (the bare writer).  On SQLite there is one writer connection for
+the whole process, so writers queue here, in order, and not in SQLite's unfair busy loop.
+What the database says went wrong leaves as an `ImpexError` (see `errors`).
+
+Cancellation at any point, anyio's or a bare `task.cancel()`, leaves no transaction open:
+SQLAlchemy drops the connection it was using.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import anyio
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from impexd.core.errors import UsageError
+from impexd.store import errors, postgres, sqlite
+
+Dialect = Literal["sqlite", "postgresql"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """The open database."""
+
+    url: str
+    """As configured.  It may hold a password: never to be shown."""
+    dialect: Dialect
+    path: Path | None
+    """The database file; None for a server."""
+    _writer: AsyncEngine
+    _reader: AsyncEngine
+    _after: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end of the block, rolled back on any exception."""
+        with errors.edge():
+            async with self._writer.begin() as tx, _calls(self._after, tx) as calls:
+                yield tx
+        for call in calls:
+            call()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One snapshot, taken by the first statement of the block; nothing can be written."""
+        with errors.edge(reading=True):
+            async with self._reader.connect() as conn:
+                yield conn
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[AsyncConnection]:
+        """
+        Lend the writer without a transaction, for ATTACH and the like.
+
+        On SQLite nobody else can write meanwhile.  The caller sends BEGIN IMMEDIATE and
+        COMMIT by `exec_driver_sql`.  A transaction or an attached database left behind,
+        or any exception, costs the connection: it is closed, which undoes both.
+        """
+        with errors.edge():
+            async with self._writer.connect() as bare, _calls(self._after, bare) as calls:
+                conn = await self._unbegun(bare)
+                try:
+                    yield conn
+                    if not await self._clean(conn):
+                        await conn.invalidate()
+                except BaseException:
+                    with anyio.CancelScope(shield=True):
+                        await conn.invalidate()
+                    raise
+        for call in calls:
+            call()
+
+    def after_commit(self, tx: AsyncConnection, call: Callable[[], None]) -> None:
+        """
+        Have `call` called, on the loop, once the block that gave `tx` has ended well.
+
+        Not called if the block fails.  KeyError if `tx` is of no `writing` or `alone` block.
+        """
+        self._after[id(tx)].append(call)
+
+    async def _clean(self, conn: AsyncConnection) -> bool:
+        if conn.invalidated:
+            return True
+        return self.dialect == "sqlite" and not await sqlite.left_behind(conn)
+
+    async def _unbegun(self, conn: AsyncConnection) -> AsyncConnection:
+        if self.dialect == "sqlite":
+            return await conn.execution_options(**{sqlite.UNBEGUN: True})
+        return await conn.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@asynccontextmanager
+async def _calls(
+    after: dict[int, list[Callable[[], None]]], tx: AsyncConnection
+) -> AsyncIterator[list[Callable[[], None]]]:
+    """Keep the list of what is to be called after `tx` for as long as `tx` is ours."""
+    calls = after[id(tx)] = []
+    try:
+        yield calls
+    finally:
+        del after[id(tx)]
+
+
+@asynccontextmanager
+async def opened(
+    url: str, *, read_pool: int = 4, allow_unsafe_durability: bool = False
+) -> AsyncIterator[Store]:
+    """
+    Open `sqlite:////abs/path/impexd.db` or `postgresql://...` for as long as the block lasts.
+
+    Raises `Unsafe` (and touches nothing) if the database is corrupt, newer than we are, or
+    would lose what it acknowledged; `Unreachable` if the server does not answer.  The last
+    check on PostgreSQL is waived by `allow_unsafe_durability`.
+    """
+    path: Path | None = None
+    dialect: Dialect
+    if url.startswith("sqlite:///"):
+        dialect, path = "sqlite", Path(url.removeprefix("sqlite:///"))
+        await sqlite.inspect(path)
+        writer, reader = sqlite.engines(path, readers=read_pool)
+    elif url.startswith("postgresql://"):
+        dialect = "postgresql"
+        writer, reader = postgres.engines(url, readers=read_pool)
+    else:
+        scheme = url.partition(":")[0]
+        raise UsageError(
+            f"store.url: no database of the kind {scheme!r}",
+            hint="write sqlite:////path/impexd.db or postgresql://user@host/database",
+        )
+    try:
+        with errors.edge():
+            if dialect == "postgresql":
+                await postgres.inspect(writer, allow_unsafe_durability=allow_unsafe_durability)
+            else:
+                await sqlite.settle(writer)
+        yield Store(url, dialect, path, writer, reader)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await reader.dispose()
+            if dialect == "sqlite":
+                await sqlite.folded(writer)
+            await writer.dispose()

@@ -1,0 +1,125 @@
+"""
+Apply: the plan put into the live tables, as statements of one transaction.
+
+For each sheet in order: before-images of what is overwritten or deleted, deletions with
+their tombstones, updates, insertions in key order.  Named parameters: `run`, `base` (part ids
+of the run start above it), `seq` (the change number of all rows of this transaction).
+"""
+
+from collections.abc import Iterator
+
+from impexd.store.dialect import Names, quoted
+from impexd.store.entities import PROVENANCE
+from impexd.store.stage import Sheet
+
+
+def statements(sheet: Sheet, names: Names, *, defaults: dict[str, str]) -> Iterator[str]:
+    """
+    Pure: the statements that apply one sheet, in order.
+
+    `defaults` gives SQL literals for fields of new records that the sheet does not bring.
+    """
+    yield from _resolved(sheet, names)
+    yield _images(sheet, names, "u")
+    yield _images(sheet, names, "d")
+    yield _tombstones(sheet, names)
+    yield _deletion(sheet, names)
+    yield _update(sheet, names)
+    yield _insertion(sheet, names, defaults)
+    yield _revived(sheet, names)
+
+
+def _resolved(sheet: Sheet, names: Names) -> Iterator[str]:
+    """What an earlier sheet of this drop changes, too, is looked up now that it has."""
+    s, p = sheet.table("s", names), sheet.table("p", names)
+    found = (
+        f"SELECT t.{names.id} FROM {names.table(sheet.kind)} t, {s} s"
+        f" WHERE s.n = r AND {sheet.same_key('s', 't')}"
+    )
+    yield f"UPDATE {p} SET t = ({found}) WHERE act = 'l'"
+    yield f"UPDATE {p} SET act = CASE WHEN t IS NULL THEN 'i' ELSE 'u' END WHERE act = 'l'"
+
+
+def _images(sheet: Sheet, names: Names, act: str) -> str:
+    columns = ", ".join(quoted(name) for name in (*sheet.kind.fields, *PROVENANCE))
+    old = ", ".join(f"t.{quoted(name)}" for name in (*sheet.kind.fields, *PROVENANCE))
+    return (
+        f"INSERT INTO {names.undo(sheet.kind)} (_run, _op, {columns}) SELECT :run, '{act}', {old}"
+        f" FROM {sheet.table('p', names)} p JOIN {names.table(sheet.kind)} t"
+        f" ON t.{names.id} = p.t WHERE p.act = '{act}'"
+    )
+
+
+def _tombstones(sheet: Sheet, names: Names) -> str:
+    key = names.key_json("t", sheet.kind.key)
+    return (
+        f"INSERT INTO {names.live}tombstone (entity, key, seq, run)"
+        f" SELECT '{sheet.kind.name}', {key}, :seq, :run FROM {sheet.table('p', names)} p"
+        f" JOIN {names.table(sheet.kind)} t ON t.{names.id} = p.t WHERE p.act = 'd'"
+        " ON CONFLICT (entity, key) DO UPDATE SET seq = excluded.seq, run = excluded.run"
+    )
+
+
+def _deletion(sheet: Sheet, names: Names) -> str:
+    doomed = f"SELECT t FROM {sheet.table('p', names)} WHERE act = 'd'"
+    return f"DELETE FROM {names.table(sheet.kind)} WHERE {names.id} IN ({doomed})"
+
+
+def _revived(sheet: Sheet, names: Names) -> str:
+    """A record that is there again has no tombstone."""
+    key = names.key_json("t", sheet.kind.key)
+    return (
+        f"DELETE FROM {names.live}tombstone WHERE entity = '{sheet.kind.name}' AND key IN"
+        f" (SELECT {key} FROM {names.table(sheet.kind)} t WHERE t._created = :run)"
+        f" AND EXISTS (SELECT 1 FROM {sheet.table('p', names)} WHERE act = 'i')"
+    )
+
+
+def _update(sheet: Sheet, names: Names) -> str:
+    sets = [
+        f"{quoted(field)} = {value}"
+        for field, value in _values(sheet, names, "t", unless="insert").items()
+        if field not in sheet.kind.key
+    ]
+    sets += ["_changed = :run", "_part = :base + s._part", "_line = s._line"]
+    sets += ["_seq = :seq", "_hash = s._hash"]
+    join = f"{sheet.table('p', names)} p JOIN {sheet.table('s', names)} s ON s.n = p.r"
+    return (
+        f"UPDATE {names.table(sheet.kind)} AS t SET {', '.join(sets)} FROM {join}"
+        f" WHERE t.{names.id} = p.t AND p.act = 'u'"
+    )
+
+
+def _insertion(sheet: Sheet, names: Names, defaults: dict[str, str]) -> str:
+    values = _values(sheet, names, "", unless="update")
+    values = {name: sql for name, sql in defaults.items() if name not in values} | values
+    values |= {
+        "_created": ":run",
+        "_changed": ":run",
+        "_part": ":base + s._part",
+        "_line": "s._line",
+        "_seq": ":seq",
+        "_hash": "s._hash",
+    }
+    return (
+        f"INSERT INTO {names.table(sheet.kind)} ({', '.join(map(quoted, values))})"
+        f" SELECT {', '.join(values.values())} FROM {sheet.table('p', names)} p"
+        f" {'CROSS JOIN' if names.engine == 'sqlite' else 'JOIN'} {sheet.table('s', names)} s"
+        f" ON s.n = p.r WHERE p.act = 'i' ORDER BY p.n"
+    )
+
+
+def _values(sheet: Sheet, names: Names, old: str, *, unless: str) -> dict[str, str]:
+    """Pure: field -> SQL of its new value; languages of one field go together."""
+    values: dict[str, str] = {}
+    languages: dict[str, dict[str, str]] = {}
+    for n, target in enumerate(sheet.targets):
+        if target.only == unless:
+            continue
+        if target.language:
+            languages.setdefault(target.field, {})[target.language] = f"s.c{n}"
+        else:
+            values[target.field] = f"s.c{n}"
+    for field, changes in languages.items():
+        values[field] = names.patch(f"{old}.{quoted(field)}" if old else "NULL", changes)
+    return values

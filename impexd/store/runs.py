@@ -1,0 +1,198 @@
+"""
+Runs, their parts and their problems: what is known of them, and their way through the states.
+
+Every change of a run that has been claimed is fenced: it names the attempt it belongs to,
+and raises `Fenced` if another worker has taken the run over since.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, and_, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from impexd.core.errors import Fenced
+from impexd.model.run import Run, State
+from impexd.store import schema
+
+RUNNABLE = (State.CLAIMED, State.STAGING, State.PLANNED, State.APPLYING)
+"""States from which an attempt starts over."""
+
+_RUN = schema.run
+_PART = schema.part
+_PROBLEM = schema.problem
+
+
+async def get(tx: AsyncConnection, run: int) -> Run | None:
+    """Read one run."""
+    row = (await tx.execute(select(_RUN).where(_RUN.c.id == run))).mappings().first()
+    return None if row is None else made(row)
+
+
+async def newest(
+    tx: AsyncConnection,
+    *,
+    group: str | None = None,
+    states: Iterable[str] = (),
+    limit: int = 20,
+    before: int | None = None,
+) -> list[Run]:
+    """Read the newest runs, newest first."""
+    query: Select[Any] = select(_RUN).order_by(_RUN.c.id.desc()).limit(limit)
+    if group is not None:
+        query = query.where(_RUN.c.group_name == group)
+    if wanted := list(states):
+        query = query.where(_RUN.c.state.in_(wanted))
+    if before is not None:
+        query = query.where(_RUN.c.id < before)
+    return [made(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def states(tx: AsyncConnection) -> dict[str, int]:
+    """Count all runs by state."""
+    query = select(_RUN.c.state, func.count()).group_by(_RUN.c.state)
+    return {row.state: row[1] for row in await tx.execute(query)}
+
+
+async def begin(tx: AsyncConnection, run: int, *, now: str) -> Run | None:
+    """
+    Start an attempt at a run; None if there is nothing to be done with it.
+
+    The new attempt number fences off whoever held the run before.
+    """
+    changed = (
+        update(_RUN)
+        .where(_RUN.c.id == run, _RUN.c.state.in_(RUNNABLE))
+        .values(
+            state=State.STAGING,
+            attempt=_RUN.c.attempt + 1,
+            started=func.coalesce(_RUN.c.started, now),
+        )
+        .returning(_RUN)
+    )
+    row = (await tx.execute(changed)).mappings().first()
+    return None if row is None else made(row)
+
+
+async def move(tx: AsyncConnection, run: Run, state: State, **values: Any) -> None:
+    """Put a run into a state, with other columns beside it; raises `Fenced`."""
+    changed = (
+        update(_RUN)
+        .where(_RUN.c.id == run.id, _RUN.c.attempt == run.attempt)
+        .values(state=state, **values)
+        .returning(_RUN.c.id)
+    )
+    if (await tx.execute(changed)).first() is None:
+        raise Fenced(f"run {run.id} has been taken over")
+
+
+async def hold(tx: AsyncConnection, run: Run) -> None:
+    """Make sure that the run is still ours, and stays so for this transaction; raises `Fenced`."""
+    query = select(_RUN.c.attempt).where(_RUN.c.id == run.id).with_for_update()
+    if (await tx.execute(query)).scalar() != run.attempt:
+        raise Fenced(f"run {run.id} has been taken over")
+
+
+async def crashed(tx: AsyncConnection, run: Run) -> int:
+    """Count one more attempt that killed its process; gives how many there were."""
+    changed = (
+        update(_RUN)
+        .where(_RUN.c.id == run.id, _RUN.c.attempt == run.attempt)
+        .values(crashes=_RUN.c.crashes + 1, state=State.CLAIMED)
+        .returning(_RUN.c.crashes)
+    )
+    count = (await tx.execute(changed)).scalar()
+    if count is None:
+        raise Fenced(f"run {run.id} has been taken over")
+    return int(count)
+
+
+async def put_parts(tx: AsyncConnection, run: int, parts: Sequence[Mapping[str, Any]]) -> int:
+    """
+    Write the parts of a run anew; gives the id of part 0.
+
+    Ids of one run are consecutive, so that a row's part is known from its part in the drop.
+    """
+    await tx.execute(_PART.delete().where(_PART.c.run == run))
+    if not parts:
+        return 0
+    last = await advance(tx, "part", len(parts))
+    base = last - len(parts)
+    rows = [{"id": base + 1 + int(part["n"]), "run": run, **part} for part in parts]
+    await tx.execute(insert(_PART), rows)
+    return base + 1
+
+
+async def put_problems(
+    tx: AsyncConnection, run: int, problems: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write the listed problems of a run anew."""
+    await tx.execute(_PROBLEM.delete().where(_PROBLEM.c.run == run))
+    if problems:
+        await tx.execute(insert(_PROBLEM), [{"run": run, **problem} for problem in problems])
+
+
+async def parts(tx: AsyncConnection, run: int) -> list[dict[str, Any]]:
+    """Read the parts of a run, in order."""
+    query = select(_PART).where(_PART.c.run == run).order_by(_PART.c.n)
+    return [dict(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def problems(tx: AsyncConnection, run: int, *, limit: int = 1000) -> list[dict[str, Any]]:
+    """Read the listed problems of a run, by part and line."""
+    query = (
+        select(_PROBLEM, _PART.c.member, _PART.c.descriptor)
+        .join(_PART, and_(_PART.c.run == run, _PART.c.n == _PROBLEM.c.part), isouter=True)
+        .where(_PROBLEM.c.run == run)
+        .order_by(_PROBLEM.c.id)
+        .limit(limit)
+    )
+    return [dict(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def advance(tx: AsyncConnection, name: str, by: int = 1) -> int:
+    """
+    Move a counter on and give its new value.
+
+    Its row stays locked until the transaction ends, so values become visible in order.
+    """
+    counter = schema.counter
+    moved = (
+        update(counter)
+        .where(counter.c.name == name)
+        .values(value=counter.c.value + by)
+        .returning(counter.c.value)
+    )
+    value = (await tx.execute(moved)).scalar()
+    if value is None:
+        await tx.execute(insert(counter).values(name=name, value=by))
+        return by
+    return int(value)
+
+
+def made(row: RowMapping) -> Run:
+    """Pure: a row of the journal as a value."""
+    return Run(
+        **{
+            name: row[name]
+            for name in Run.__dataclass_fields__
+            if name not in ("group", "state", "config", "counts")
+        },
+        group=row["group_name"],
+        state=State(row["state"]),
+        config=row["config_hash"],
+        counts=row["counts"] or {},
+    )
+
+
+async def config(tx: AsyncConnection, hash: str) -> str | None:
+    """Read the text of a configuration that runs were claimed under."""
+    query = select(schema.config.c.body).where(schema.config.c.hash == hash)
+    body: str | None = (await tx.execute(query)).scalar()
+    return body
+
+
+async def keep_config(tx: AsyncConnection, hash: str, body: str, *, now: str) -> None:
+    """Keep the text of a configuration, once."""
+    if await config(tx, hash) is None:
+        await tx.execute(insert(schema.config).values(hash=hash, body=body, at=now))
