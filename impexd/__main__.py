@@ -1,5 +1,10 @@
-"""`python -m impexd`."""
+"""`python -m impexd`, and the `impexd` command."""
 
+import sys
 
-def main() -> None:
-    """Run the command line."""
+from impexd.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+__all__ = ["main"]

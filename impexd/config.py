@@ -2,101 +2,34 @@
 The configuration: all of `etc/` becomes one frozen `Config`, or one list of all its mistakes.
 
 Takes the path of impexd.toml or its folder.  Files are read once; each is checked for its form,
-then all of them against each other (`model.faults`).  A `Config` is made of its own JSON (`body`)
-and of nothing else, so a worker process, or a run that is carried on later, works with exactly
-what the daemon had.  No secret is ever in it: `store_url` fetches that one where it is used.
+then all of them against each other (`model.faults`).  The secret of the database is in no
+`Config`: `store_url` fetches it where it is used.
 """
 
 import errno
-import hashlib
-import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self, TypeVar
-
-from pydantic import ValidationError
 
 from impexd.core.errors import ConfigError
 from impexd.core.text import shown
 from impexd.imports import cell
 from impexd.imports.values import Bad
-from impexd.model import entity, etc
-from impexd.model.base import Model
-from impexd.model.descriptor import Column, Descriptor
+from impexd.model import etc
+from impexd.model.config import Config, body, inbox, real
+from impexd.model.descriptor import Column
 from impexd.model.document import Document, Mistake, parse
-from impexd.model.entity import Entity, Field, Kind
+from impexd.model.entity import Field
 from impexd.model.faults import Fault, Judge, place, quoted
-from impexd.model.group import ImportGroup
-from impexd.model.instance import Instance, Store
+from impexd.model.instance import Store
+
+__all__ = ["Config", "convertible", "load", "store_url"]
 
 MAIN = "impexd.toml"
 FOLDERS = ("entities", "descriptors", "groups")
 LARGEST = 4 << 20
 """Bytes of a single file; what is larger is no configuration."""
-
-M = TypeVar("M", bound=Model)
-FORM = 1
-"""The form of `body`; a body of another form is refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """Everything the operator has said."""
-
-    etc: Path
-    var: Path
-    instance: Instance
-    catalogue: dict[str, Kind]
-    descriptors: dict[str, Descriptor]
-    groups: dict[str, ImportGroup]
-    inboxes: dict[str, Path]
-    """The inbox of each group, links followed."""
-    socket: Path
-    body: str
-    """All of it as JSON, without secrets."""
-    hash: str
-    """SHA-256 of `body`, in hexadecimal."""
-
-    @classmethod
-    def from_json(cls, body: str) -> Self:
-        """Give the configuration that a `body` was made of; ConfigError if it is of another release's form."""
-        try:
-            tree = json.loads(body)
-            if tree["form"] != FORM:
-                raise ValueError(f"form {tree['form']}")
-            return cls._of(tree, body)
-        except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
-            what = "this configuration was kept by another release of impexd and cannot be read"
-            raise ConfigError(
-                [what], hint="run it with that release, or start the run anew"
-            ) from error
-
-    @classmethod
-    def _of(cls, tree: Mapping[str, Any], body: str) -> Self:
-        instance = _model(Instance, tree["instance"])
-        groups = {name: _model(ImportGroup, inner) for name, inner in tree["groups"].items()}
-        home = Path(tree["etc"])
-        var = real(home / instance.instance.var)
-        return cls(
-            etc=home,
-            var=var,
-            instance=instance,
-            catalogue={
-                name: entity.kind(name, _model(Entity, inner))
-                for name, inner in tree["entities"].items()
-            },
-            descriptors={
-                name: _model(Descriptor, inner) for name, inner in tree["descriptors"].items()
-            },
-            groups=groups,
-            inboxes={name: inbox(group, name, var) for name, group in groups.items()},
-            socket=var / instance.control.socket,
-            body=body,
-            hash=hashlib.sha256(body.encode()).hexdigest(),
-        )
 
 
 def load(path: Path, *, judge: Judge | None = None) -> Config:
@@ -109,7 +42,7 @@ def load(path: Path, *, judge: Judge | None = None) -> Config:
     home, main = _found(path)
     mistakes: list[Mistake] = []
     files = etc.Files(
-        _document(main, f"{home.name}/{main.name}", mistakes),
+        _document(main, f"{home.name}/{shown(main.name)}", mistakes),
         *(_documents(home, folder, mistakes) for folder in FOLDERS),
     )
     parsed = etc.read(files, judge=judge or convertible)
@@ -118,7 +51,7 @@ def load(path: Path, *, judge: Judge | None = None) -> Config:
     if mistakes:
         hint = "`impexd init DIR` writes an instance with every key explained"
         raise ConfigError([str(one) for one in sorted(set(mistakes))], hint=hint)
-    return Config.from_json(_body(home, parsed))
+    return Config.from_json(body(home, parsed))
 
 
 def store_url(config: Config) -> str:
@@ -133,16 +66,6 @@ def store_url(config: Config) -> str:
     if text.startswith("sqlite:///"):
         return f"sqlite:///{config.var / text.removeprefix('sqlite:///')}"
     return text
-
-
-def inbox(group: ImportGroup, name: str, var: Path) -> Path:
-    """Give the folder of a group's inbox, links followed."""
-    return real(var / (group.inbox.path or f"inbox/{name}"))
-
-
-def real(path: Path) -> Path:
-    """Follow the links of a path, as far as it exists."""
-    return Path(os.path.realpath(path))
 
 
 def convertible(text: str | None, field: Field, column: Column) -> str:
@@ -198,28 +121,6 @@ def _url(home: Path, store: Store) -> tuple[str, str]:
     if reason := place.url(text, inline=False):
         return "", f"what stands in {name} does not do: {reason}"
     return text, ""
-
-
-def _model(model: type[M], tree: object) -> M:
-    return model.model_validate_json(json.dumps(tree), by_alias=True, by_name=False)
-
-
-def _body(home: Path, parsed: etc.Etc) -> str:
-    def dumped(models: Mapping[str, Model]) -> dict[str, object]:
-        return {
-            name: models[name].model_dump(mode="json", by_alias=True) for name in sorted(models)
-        }
-
-    tree = {
-        "form": FORM,
-        "etc": str(home),
-        "instance": parsed.instance.model_dump(mode="json", by_alias=True),
-        "entities": dumped(parsed.entities),
-        "descriptors": dumped(parsed.descriptors),
-        "groups": dumped(parsed.groups),
-    }
-    # The order of fields and columns is the operator's, so keys are not sorted.
-    return json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
 
 
 def _found(path: Path) -> tuple[Path, Path]:

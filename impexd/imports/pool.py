@@ -17,7 +17,7 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from impexd.config import Config
+from impexd.model.config import Config
 from impexd.core.errors import ImpexError, WorldError
 from impexd.core.text import shown
 from impexd.imports.order import Answer, Order, Progress

@@ -17,7 +17,7 @@ import anyio.to_thread
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.config import Config
+from impexd.model.config import Config
 from impexd.core import failpoint
 from impexd.core.clock import stamp
 from impexd.core.errors import WorldError

@@ -19,7 +19,7 @@ import traceback
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from impexd.config import Config
+from impexd.model.config import Config
 from impexd.core.errors import DataError, ImpexError
 from impexd.core.text import shown
 from impexd.imports import draft, match, rejects, sheets, stage, unpack

@@ -5,16 +5,16 @@ Takes a path; gives the run.  The same rules as in an inbox, but nothing is wait
 original stays where it is, whatever becomes of the run: the bytes are copied into work.
 """
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
-import os
-import stat
 
 from impexd.core import durable
 from impexd.core.durable import Digest
@@ -72,7 +72,7 @@ async def adopt(desk: Desk, inlet: Inlet, path: Path, order: Order | None = None
             words = {claim.run: (fault.code, fault.message)}
             await again(desk.store, lambda tx: verdict.left(tx, words, at=desk.clock.now()))
             raise DataError(fault.code, fault.message)
-        source = Claim(claim.run, claim.token, Seen(os.fsencode(path.name), *_state(seen)))
+        source = replace(claim, seen=replace(seen, name=os.fsencode(path.name)))
         digest = await _copy(desk, inlet, folder, source)
     result = Took()
     await took.settle(desk, inlet, {claim.run: digest}, result)
@@ -102,23 +102,18 @@ def _look(folder: int, path: Path, inlet: Inlet, order: Order) -> tuple[Seen, Pr
     return seen, None
 
 
-def _state(seen: Seen) -> tuple[int, int, int, int]:
-    return seen.dev, seen.ino, seen.size, seen.mtime_ns
-
-
 async def _begin(
     desk: Desk, inlet: Inlet, order: Order, seen: Seen, fault: Problem | None
 ) -> Claim:
-    dev, inode, size, mtime_ns = _state(seen)
     intent = Intent(
         desk.clock.token(),
         inlet.group,
         seen.name,
         order.origin,
-        dev,
-        inode,
-        size,
-        mtime_ns,
+        dev=seen.dev,
+        inode=seen.ino,
+        size=seen.size,
+        mtime_ns=seen.mtime_ns,
         priority=inlet.priority,
         config_hash=inlet.config_hash,
         code=fault.code if fault else None,
@@ -129,9 +124,7 @@ async def _begin(
         actor=order.actor,
         note=order.note,
     )
-    (run,) = await again(
-        desk.store, lambda tx: journal.begin(tx, [intent], at=desk.clock.now())
-    )
+    (run,) = await again(desk.store, lambda tx: journal.begin(tx, [intent], at=desk.clock.now()))
     return Claim(run, intent.token, seen, fault)
 
 

@@ -73,7 +73,6 @@ def _put(folders: Folders, rows: Sequence[Row], extras: Sequence[str]) -> dict[i
         durable.forget(folders.work, (row.token + DRAFT).encode())
         with suppress(FileNotFoundError):
             shutil.rmtree(row.token + SCRATCH, dir_fd=folders.work)
-    carry.forget_companions(folders.work, (row.token for row in rows))
     os.fsync(folders.work)
     return places
 

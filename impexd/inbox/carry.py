@@ -39,6 +39,9 @@ class Claim:
     fault: Problem | None = None
     """Why it is taken only to be refused."""
     companion: bytes = b""
+    """The companion that lay beside it."""
+    ends: tuple[bytes, ...] = scan.COMPANIONS
+    """How its companion may end, where that is not known any more."""
 
     @property
     def own(self) -> bytes:
@@ -162,23 +165,23 @@ def back(work: int, inbox: int, claim: Claim) -> bytes:
 
 def return_companion(work: int, inbox: int, claim: Claim) -> None:
     """Give a companion back beside its file, unless there is a newer one."""
-    for name in companions(work, claim.token):
+    for name in companions(work, claim):
         suffix = name.removeprefix((claim.token + WITH).encode())
         with suppress(FileExistsError):
             durable.give(work, name, inbox, claim.seen.name + suffix)
         durable.forget(work, name)
 
 
-def forget_companions(work: int, tokens: Iterable[str]) -> None:
+def forget_companions(work: int, claims: Iterable[Claim]) -> None:
     """Remove companions that have said what they had to say."""
-    for token in tokens:
-        for name in companions(work, token):
+    for claim in claims:
+        for name in companions(work, claim):
             durable.forget(work, name)
 
 
-def companions(work: int, token: str) -> list[bytes]:
+def companions(work: int, claim: Claim) -> list[bytes]:
     """The companions that were taken with a file, by their names in work."""
-    names = [(token + WITH).encode() + suffix for suffix in scan.COMPANIONS]
+    names = [(claim.token + WITH).encode() + end for end in claim.ends]
     return [name for name in names if there(work, name)]
 
 
@@ -203,9 +206,9 @@ def _remove(inbox: int, claim: Claim) -> None:
     with suppress(FileNotFoundError):
         status = os.stat(claim.seen.name, dir_fd=inbox, follow_symlinks=False)
         if scan.seen(claim.seen.name, status) == claim.seen:
-            for suffix in scan.COMPANIONS:  # first: the next file of this name needs its own
+            for end in claim.ends:  # first: the next file of this name needs its own
                 with suppress(OSError):
-                    durable.forget(inbox, claim.seen.name + suffix)
+                    durable.forget(inbox, claim.seen.name + end)
             os.unlink(claim.seen.name, dir_fd=inbox)
 
 

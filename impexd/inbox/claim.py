@@ -58,7 +58,7 @@ async def resume(desk: Desk, inlet: Inlet, inbox: int | None, rows: Sequence[Row
     `inbox` is None while it is not there: what would have to go back stays stuck then.
     """
     copies = {row.id: Digest(row.sha256, row.size) for row in rows if row.sha256}
-    claims = [_reclaimed(row) for row in rows]
+    claims = [_reclaimed(inlet, row) for row in rows]
     renamed = [claim for claim in claims if claim.run not in copies]
     gone = await anyio.to_thread.run_sync(_gone, desk.folders.work, inbox, renamed)
     result = await _finish(desk, inlet, inbox, renamed, Brought(gone))
@@ -75,7 +75,7 @@ async def _begin(desk: Desk, inlet: Inlet, judged: Sequence[Judged]) -> list[Cla
         desk.store, lambda tx: journal.begin(tx, intents, at=desk.clock.now()), clock=desk.clock
     )
     return [
-        Claim(id, intent.token, one.watched.seen, one.fault, one.companion)
+        Claim(id, intent.token, one.watched.seen, one.fault, one.companion, inlet.companions)
         for id, intent, one in zip(ids, intents, judged, strict=True)
     ]
 
@@ -97,7 +97,7 @@ def _intent(inlet: Inlet, judged: Judged, token: str) -> Intent:
     )
 
 
-def _reclaimed(row: Row) -> Claim:
+def _reclaimed(inlet: Inlet, row: Row) -> Claim:
     """Pure: the claim a journal row speaks of."""
     seen = Seen(row.name, row.dev, row.inode, row.size, row.mtime_ns)
     return Claim(
@@ -139,7 +139,7 @@ async def _finish(
             result.left.add(claim.seen)
     gone = dict.fromkeys(brought.gone, "it had gone")
     await took.settle(desk, inlet, found, result, gone=gone, left=left)
-    ended = [claim.token for claim in inside if claim.run in found]
+    ended = [claim for claim in inside if claim.run in found]
     await anyio.to_thread.run_sync(carry.forget_companions, desk.folders.work, ended)
     return result
 

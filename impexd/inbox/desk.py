@@ -9,14 +9,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import re2
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import Clock
+from impexd.inbox import scan
 from impexd.inbox.folders import Folders
-from impexd.inbox.scan import Pattern
+from impexd.inbox.settle import Watchlist
+from impexd.model import patterns
 from impexd.model.group import ImportGroup, Inbox
 from impexd.model.limits import Limits
+from impexd.model.patterns import Pattern
 from impexd.store.engine import Store
 
 Enqueue = Callable[[AsyncConnection, int, str, int], Awaitable[object]]
@@ -35,6 +37,8 @@ class Desk:
     folders: Folders
     clock: Clock
     enqueue: Enqueue
+    watched: dict[str, Watchlist] = field(default_factory=dict)
+    """What the last pass over each group's inbox saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +53,27 @@ class Inlet:
     config_hash: str | None = None
     match: Pattern | None = None
 
+    @property
+    def companions(self) -> tuple[bytes, ...]:
+        """How the companions of drops end."""
+        return companions(self.rules)
+
+
+def companions(rules: Inbox) -> tuple[bytes, ...]:
+    """Pure: how companions end: as the group says, else as anybody would guess."""
+    return (rules.companion.encode(),) if rules.companion else scan.COMPANIONS
+
 
 def inlet(
     name: str, group: ImportGroup, *, var: Path, limits: Limits, config_hash: str | None
 ) -> Inlet:
-    """Pure: one group's inbox, with its path below `var` and its pattern compiled."""
-    rules = group.inbox
-    path = var / (rules.path or f"inbox/{name}")
-    match = pattern(rules.match) if rules.match else None
-    return Inlet(name, path, rules, limits, group.priority, config_hash, match)
+    """Pure: one group's inbox, with its path below `var` and its rule for names compiled."""
+    path = var / (group.inbox.path or f"inbox/{name}")
+    match = pattern(group.inbox.match) if group.inbox.match else None
+    return Inlet(name, path, group.inbox, limits, group.priority, config_hash, match)
 
 
 def pattern(expression: str) -> Pattern:
-    """Pure: compile a rule for names; re2.error if it is none."""
-    options = re2.Options()
-    options.case_sensitive = False
-    options.dot_nl = True  # a name with a newline in it is refused, not overlooked
-    options.log_errors = False
-    compiled: Pattern = re2.compile(expression, options)
-    return compiled
+    """Pure: compile a rule for names; ValueError if it is none."""
+    # A name with a newline in it is refused, not overlooked: so the dot matches that too.
+    return patterns.compiled(f"(?s){expression}", case=False)

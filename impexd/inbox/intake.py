@@ -1,19 +1,19 @@
 """
 One pass over one group's inbox: look, settle, judge, claim.
 
-Takes what the last pass saw; gives `Taken`, with what this one saw.  The daemon makes a pass on
-every hint and every half minute, `run --drain` until nothing is left that may yet settle.  Only
-one pass at a time for a group.  Files are claimed, and so imported, in the order of their
-names as bytes.
+Takes the desk, which remembers what the last pass saw, and an inlet; gives `Taken`.  The daemon
+makes a pass on every hint and every half minute, `run --drain` until nothing is left that may
+yet settle.  Only one pass at a time for a group.  Files are claimed, and so imported, in the
+order of their names as bytes.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import anyio.to_thread
-import os
 import structlog
 
 from impexd.core import durable
@@ -25,6 +25,7 @@ from impexd.inbox.judge import Judged, Why
 from impexd.inbox.scan import Candidate, Look
 from impexd.inbox.settle import Seen, Watchlist
 from impexd.inbox.took import Took
+from impexd.model.problem import Problem
 from impexd.model.run import State
 from impexd.store import journal
 
@@ -35,16 +36,18 @@ log = structlog.get_logger(__name__)
 class Taken:
     """What one pass did, and what it leaves for the next."""
 
-    took: Took
+    claimed: list[int]
+    """Runs that a job carries on with."""
+    duplicates: list[int]
+    refused: dict[int, Problem]
+    """Runs that have failed with their claim."""
     waiting: dict[bytes, Why]
     """Names that are not taken yet, and why."""
     settling: float | None
     """Seconds until the first of them may have settled; None if none is settling."""
-    watched: Watchlist
-    """To be handed to the next pass."""
 
 
-async def take(desk: Desk, inlet: Inlet, before: Watchlist) -> Taken:
+async def take(desk: Desk, inlet: Inlet) -> Taken:
     """
     Make one pass.  WorldError if the inbox, the disk or the database fails.
 
@@ -54,8 +57,9 @@ async def take(desk: Desk, inlet: Inlet, before: Watchlist) -> Taken:
         if not os.access(b".", os.W_OK | os.X_OK, dir_fd=inbox):
             raise PermissionError(1, "files may not be moved out of it")
         took, known = await _leftovers(desk, inlet, inbox)
-        look = await anyio.to_thread.run_sync(_look, desk, inlet, inbox)
+        look = await anyio.to_thread.run_sync(_look, inlet, inbox)
         at = desk.clock.monotonic()
+        before = desk.watched.get(inlet.group, {})
         watched = settle.watch(before, (one.seen for one in look.candidates), at=at)
         fresh = [
             one
@@ -70,10 +74,11 @@ async def take(desk: Desk, inlet: Inlet, before: Watchlist) -> Taken:
             waiting += [one for one in judged if not one.ready]
             if ready := [one for one in judged if one.ready]:
                 took.add(await claim.take(desk, inlet, inbox, ready))
+        desk.watched[inlet.group] = watched
     _say(inlet, took)
     reasons = {one.watched.seen.name: one.why for one in waiting if one.why}
     settling = min((one.again for one in waiting if one.why is Why.SETTLING), default=None)
-    return Taken(took, reasons, settling, watched)
+    return Taken(took.claimed, took.duplicates, took.refused, reasons, settling)
 
 
 @contextmanager
@@ -99,9 +104,14 @@ async def _leftovers(desk: Desk, inlet: Inlet, inbox: int) -> tuple[Took, set[Se
     return took, {Seen(row.name, row.dev, row.inode, row.size, row.mtime_ns) for row in left}
 
 
-def _look(desk: Desk, inlet: Inlet, inbox: int) -> Look:
-    copy = inlet.rules.copy_mode
-    return scan.look(inbox, match=inlet.match, largest=inlet.limits.file, links=copy)
+def _look(inlet: Inlet, inbox: int) -> Look:
+    return scan.look(
+        inbox,
+        match=inlet.match,
+        largest=inlet.limits.file,
+        links=inlet.rules.copy_mode,
+        ends=inlet.companions,
+    )
 
 
 def _judge(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from impexd.core.text import shown
-from impexd.inbox import lease, prove, scan, settle
+from impexd.inbox import desk, lease, prove, scan, settle
 from impexd.inbox.scan import Candidate
 from impexd.inbox.settle import Proof, Verdict, Watched
 from impexd.model import problem
@@ -69,8 +69,7 @@ def judge(
     at: float,
 ) -> Judged | None:
     """Judge a candidate in its open folder, at a monotonic moment."""
-    wanted = (rules.companion or "").encode()
-    companion = prove.beside(candidate.seen.name, companions, wanted=wanted)
+    companion = prove.beside(candidate.seen.name, companions, desk.companions(rules))
     left = settle.patience(watched, at=at, settle=rules.settle)
     if left > 0 and not companion:
         return Judged(watched, Why.SETTLING, again=left)

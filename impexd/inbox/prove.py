@@ -13,7 +13,6 @@ from typing import BinaryIO
 
 from impexd.core import durable
 from impexd.formats import zip as archive
-from impexd.inbox import scan
 from impexd.inbox.settle import Proof
 
 ENDS: tuple[tuple[bytes, Callable[[BinaryIO], bool]], ...] = (
@@ -39,12 +38,9 @@ def of(file: int) -> Proof:
     return Proof.SILENT
 
 
-def beside(name: bytes, companions: frozenset[bytes], *, wanted: bytes = b"") -> bytes:
-    """Pure: the companion that lies beside a file, b"" if none; only the `wanted` kind, if said."""
-    for suffix in (wanted,) if wanted else scan.COMPANIONS:
-        if name + suffix in companions:
-            return name + suffix
-    return b""
+def beside(name: bytes, companions: frozenset[bytes], ends: tuple[bytes, ...]) -> bytes:
+    """Pure: the companion that lies beside a file, b"" if none."""
+    return next((name + end for end in ends if name + end in companions), b"")
 
 
 def by(companion: bytes, folder: int, file: int, known: str) -> tuple[Proof, str]:

@@ -16,11 +16,11 @@ import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from impexd.core.text import shown
 from impexd.inbox.settle import Seen
 from impexd.model import problem
+from impexd.model.patterns import Pattern
 from impexd.model.problem import Code, Problem
 
 MOST = 20_000
@@ -40,14 +40,6 @@ _TEMPORARY = re.compile(
     | thumbs\.db | desktop\.ini"""
 )
 _UNPRINTABLE = {"Cc", "Zl", "Zp"}
-
-
-class Pattern(Protocol):
-    """A compiled RE2 expression."""
-
-    def fullmatch(self, text: str) -> object | None:
-        """Match the whole of a name."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +66,18 @@ def look(
     match: Pattern | None = None,
     largest: int,
     links: bool = False,
+    ends: tuple[bytes, ...] = COMPANIONS,
     most: int = MOST,
 ) -> Look:
     """
     Look into an inbox once.
 
-    `links` allows files with several names (they are copied).  OSError if the folder cannot
-    be read.
+    `links` allows files with several names (they are copied); `ends` are those of companions.
+    OSError if the folder cannot be read.
     """
     companions: set[bytes] = set()
     with os.scandir(folder) as entries:
-        names = heapq.nsmallest(most, _names(entries, match, companions))
+        names = heapq.nsmallest(most, _names(entries, match, ends, companions))
     found = (_candidate(folder, name, largest=largest, links=links) for name in names)
     return Look(tuple(filter(None, found)), frozenset(companions))
 
@@ -140,13 +133,14 @@ def seen(name: bytes, status: os.stat_result) -> Seen:
 def _names(
     entries: Iterable[os.DirEntry[str]],
     match: Pattern | None,
+    ends: tuple[bytes, ...],
     companions: set[bytes],
 ) -> Iterator[bytes]:
     for entry in entries:
         name = os.fsencode(entry.name)
         if temporary(name) or entry.is_dir(follow_symlinks=False):
             continue
-        if name.endswith(COMPANIONS):
+        if name.endswith(ends) or name.endswith(COMPANIONS):
             companions.add(name)
         elif meant(name, match):
             yield name

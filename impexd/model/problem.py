@@ -24,6 +24,7 @@ class Code(StrEnum):
     INCOMPLETE = "incomplete"
     CHANGED = "changed"
     POISON = "poison"
+    VANISHED = "vanished"
     UNMATCHED = "unmatched"
     # an archive
     EMPTY_ARCHIVE = "empty_archive"

@@ -26,13 +26,27 @@ class PostgresConnector(PsycopgConnector):
 
     async def execute_query_one_async(self, query: str, **arguments: Any) -> dict[str, Any]:
         """Run a query that gives one row; a fetched job is remembered."""
-        row = await super().execute_query_one_async(query, **arguments)
-        if query == FETCH:
-            self._line.took(row)
-        return row
+        while True:
+            rung = self._line.rung
+            row: dict[str, Any] = await super().execute_query_one_async(query, **arguments)
+            if query != FETCH:
+                return row
+            # The worker forgets the bells that rang while it looked: look again.
+            if row["id"] is not None or rung == self._line.rung:
+                self._line.took(row)
+                return row
 
     async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
-        """Pass on what the server says, and our own bell, until cancelled."""
+        """Pass on our own bell, which what the server says rings too, until cancelled."""
+
+        async def heard(*, channel: str, payload: str) -> None:
+            self._line.wake()
+
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._line.listen, on_notification)
-            await super().listen_notify(on_notification, channels)
+            await super().listen_notify(heard, channels)
+
+    async def _loop_notify(self, *args: Any, **more: Any) -> None:
+        # Listening from now on; what was said before, nobody heard.
+        self._line.wake()
+        await super()._loop_notify(*args, **more)

@@ -6,7 +6,6 @@ Procrastinate sends everything it wants of a database as one of the queries in
 PostgreSQL; `UNUSED` are never sent by what we use of it.  A test holds that these are all.
 """
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta

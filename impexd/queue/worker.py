@@ -9,21 +9,20 @@ a job raised is logged with the job's arguments.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Any
+from contextlib import suppress
+from typing import Any, Protocol, cast
 
 import anyio
 import structlog
-from procrastinate import App, JobContext, RetryDecision
-from procrastinate import jobs as procrastinate_jobs
-from procrastinate.retry import BaseRetryStrategy
+from procrastinate import App, JobContext
 from procrastinate.worker import Worker
 
 from impexd.core.backoff import Backoff, chance
 from impexd.core.clock import Clock
-from impexd.core.errors import ImpexError, WorldError
+from impexd.core.errors import WorldError
 from impexd.core.text import shown
 from impexd.queue.line import PATIENCE, Line, edge
+from impexd.queue.retries import Retries, passing
 from impexd.queue.takeover import Watch
 
 log = structlog.get_logger(__name__)
@@ -46,29 +45,14 @@ def _no_outcome(record: logging.LogRecord) -> bool:
     return not str(getattr(record, "action", "")).startswith("job_")
 
 
-def passing(error: BaseException) -> bool:
-    """Pure: does trying again make sense?  Of a group, if it does for each of it."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(passing, error.exceptions))
-    return isinstance(error, ImpexError) and error.passing
+class _Worker(Protocol):
+    """What we use of Procrastinate's worker."""
 
+    worker_id: int | None
+    shutdown_graceful_timeout: float | None
 
-class _Retries(BaseRetryStrategy):
-    """At once for what was cut short, later and later for what may pass, else never."""
-
-    def __init__(self, backoff: Backoff, clock: Clock) -> None:
-        self._backoff = backoff
-        self._clock = clock
-
-    def get_retry_decision(
-        self, *, exception: BaseException, job: procrastinate_jobs.Job
-    ) -> RetryDecision | None:
-        if isinstance(exception, asyncio.CancelledError):
-            return RetryDecision(retry_at=self._clock.now())
-        if not passing(exception):
-            return None
-        wait = self._backoff.delay(job.attempts + 1, chance=chance(self._clock))
-        return RetryDecision(retry_at=self._clock.now() + timedelta(seconds=wait))
+    async def run(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 class Crew:
@@ -84,8 +68,8 @@ class Crew:
         self._heartbeat = heartbeat
         self._poll = poll
         self._running: set[asyncio.Task[Any]] = set()
-        self._worker: Worker | None = None
-        self._stopping = False
+        self._worker: _Worker | None = None
+        self._halt = asyncio.Event()
 
     def register(self, name: str, task: Bound, retries: Backoff) -> None:
         """Make a task known under a name."""
@@ -93,7 +77,7 @@ class Crew:
         async def run(context: JobContext, /, *, args: dict[str, Any]) -> None:
             await self._run(context, task, args)
 
-        self._app.task(name=name, pass_context=True, retry=_Retries(retries, self._clock))(run)
+        self._app.task(name=name, pass_context=True, retry=Retries(retries, self._clock))(run)
 
     async def _run(self, context: JobContext, task: Bound, args: dict[str, Any]) -> None:
         job = context.job
@@ -116,14 +100,14 @@ class Crew:
 
     def stop(self) -> None:
         """Take no new job; `work` ends when the running ones have."""
-        self._stopping = True
+        self._halt.set()
         if self._worker is not None:
             self._worker.stop()
 
     async def work(self, *, concurrency: int, drain: bool) -> None:
         """Carry jobs out until stopped, cancelled, or (`drain`) nothing due is left."""
         faults = 0
-        while not self._stopping:
+        while not self._halt.is_set():
             try:
                 with edge():
                     await self._shift(concurrency, drain=drain)
@@ -133,21 +117,13 @@ class Crew:
             except WorldError as exc:
                 faults += 1
                 log.warning("worker_waits", error=shown(str(exc)))
-            if faults and not self._stopping:
-                await anyio.sleep(PATIENCE.delay(faults, chance=chance(self._clock)))
+            if faults:
+                with anyio.move_on_after(PATIENCE.delay(faults, chance=chance(self._clock))):
+                    await self._halt.wait()
 
     async def _shift(self, concurrency: int, *, drain: bool) -> None:
         """Run one worker from its start to its end."""
-        worker = self._worker = Worker(
-            self._app,
-            concurrency=concurrency,
-            fetch_job_polling_interval=self._poll,
-            abort_job_polling_interval=NEVER,
-            update_heartbeat_interval=NEVER,
-            stalled_worker_timeout=self._watch.stalled_after,
-            delete_jobs="successful",
-            install_signal_handlers=False,
-        )
+        worker = self._worker = self._engaged(concurrency)
         # A task of its own, because a cancelled `run` would wait for its jobs without an end.
         # It has ended, or was cut off, when this function returns.
         run = asyncio.create_task(worker.run(), name="worker")
@@ -166,9 +142,22 @@ class Crew:
             tasks.cancel_scope.cancel()
         run.result()
 
-    async def _beat(self, worker: Worker) -> None:
+    def _engaged(self, concurrency: int) -> _Worker:
+        worker = Worker(
+            self._app,
+            concurrency=concurrency,
+            fetch_job_polling_interval=self._poll,
+            abort_job_polling_interval=NEVER,
+            update_heartbeat_interval=NEVER,
+            stalled_worker_timeout=self._watch.stalled_after,
+            delete_jobs="successful",
+            install_signal_handlers=False,
+        )
+        return cast(_Worker, worker)
+
+    async def _beat(self, worker: _Worker) -> None:
         """Say that we live, also while we end; look after those who do not."""
-        if self._stopping:  # said before the worker had begun, which made it forget
+        if self._halt.is_set():  # said before the worker had begun, which made it forget
             worker.stop()
         while True:
             await anyio.sleep(self._heartbeat)
@@ -182,23 +171,25 @@ class Crew:
             except WorldError as exc:
                 log.warning("heartbeat_missed", error=shown(str(exc)))
 
-    async def _dismiss(self, worker: Worker) -> None:
+    async def _dismiss(self, worker: _Worker) -> None:
         """End the worker when it has nothing to do."""
-        while True:
-            if not self._running and not await self._line.due():
-                worker.stop()
-                return
-            await anyio.sleep(0.02)
+        # A database that does not answer ends it too; `work` then finds out why.
+        with suppress(WorldError):
+            while self._running or await self._line.due():  # noqa: ASYNC110
+                await anyio.sleep(0.02)
+        worker.stop()
 
-    async def _cut(self, worker: Worker, run: asyncio.Task[None]) -> None:
+    async def _cut(self, worker: _Worker, run: asyncio.Task[None]) -> None:
         """End a worker within seconds; its jobs are cancelled and so put back."""
         worker.shutdown_graceful_timeout = 0
         worker.stop()
-        if self._stopping:  # it waits for its jobs already, and does not look at the timeout
+        if self._halt.is_set():  # it waits for its jobs already, and does not look at the timeout
             for job in self._running:
                 job.cancel()
         await asyncio.wait({run}, timeout=GRACE)
         if run.done():
+            if not run.cancelled() and (error := run.exception()):
+                log.warning("worker_ended", error=shown(str(error)))
             return
         log.warning("worker_abandoned", jobs=len(self._running))
         self._line.close()

@@ -10,8 +10,9 @@ Cancellation at any point, anyio's or a bare `task.cancel()`, leaves no transact
 SQLAlchemy drops the connection it was using.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -37,11 +38,16 @@ class Store:
     _writer: AsyncEngine
     _reader: AsyncEngine
     _after: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
+    _inside: set[object] = field(default_factory=set)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed at the end of the block, rolled back on any exception."""
-        with errors.edge():
+        """
+        One transaction: committed at the end of the block, rolled back on any exception.
+
+        Not to be nested: the inner one would wait for the outer one's end, so that is refused.
+        """
+        with errors.edge(), self._not_nested():
             async with self._writer.begin() as tx, _calls(self._after, tx) as calls:
                 yield tx
         for call in calls:
@@ -63,7 +69,7 @@ class Store:
         COMMIT by `exec_driver_sql`.  A transaction or an attached database left behind,
         or any exception, costs the connection: it is closed, which undoes both.
         """
-        with errors.edge():
+        with errors.edge(), self._not_nested():
             async with self._writer.connect() as bare, _calls(self._after, bare) as calls:
                 conn = await self._unbegun(bare)
                 try:
@@ -84,6 +90,17 @@ class Store:
         Not called if the block fails.  KeyError if `tx` is of no `writing` or `alone` block.
         """
         self._after[id(tx)].append(call)
+
+    @contextmanager
+    def _not_nested(self) -> Iterator[None]:
+        task = asyncio.current_task()
+        if task in self._inside:
+            raise RuntimeError("a transaction inside a transaction would wait for itself")
+        self._inside.add(task)
+        try:
+            yield
+        finally:
+            self._inside.discard(task)
 
     async def _clean(self, conn: AsyncConnection) -> bool:
         if conn.invalidated:

@@ -85,6 +85,7 @@ class Row:
     mtime_ns: int
     priority: int
     crashes: int
+    dry: bool
     code: str | None
     message: str | None
     place: str | None
@@ -158,6 +159,7 @@ _ROWS = select(
     run.c.seen_mtime_ns,
     run.c.priority,
     run.c.crashes,
+    run.c.dry,
     run.c.code,
     run.c.message,
     run.c.place,
@@ -235,6 +237,7 @@ async def _read(conn: AsyncConnection, query: Select[Any]) -> list[Row]:
             mtime_ns=row["seen_mtime_ns"] or 0,
             priority=row["priority"],
             crashes=row["crashes"],
+            dry=row["dry"],
             code=row["code"],
             message=row["message"],
             place=row["place"],

@@ -147,11 +147,9 @@ def _interrupt(driver: Any) -> None:
 async def left_behind(conn: AsyncConnection) -> bool:
     """Say whether a transaction or an attached database is still there."""
     driver = (await conn.get_raw_connection()).driver_connection
-    rows = (await conn.exec_driver_sql("PRAGMA database_list")).all()
-    return bool(driver and driver.in_transaction) or not {row[1] for row in rows} <= {
-        "main",
-        "temp",
-    }
+    rows = (await conn.exec_driver_sql("PRAGMA database_list")).mappings()
+    extra = {row["name"] for row in rows} - {"main", "temp"}
+    return bool(driver and driver.in_transaction) or bool(extra)
 
 
 async def settle(writer: AsyncEngine) -> None:

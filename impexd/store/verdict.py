@@ -8,7 +8,7 @@ so that repeating it changes nothing and a late one finds nothing to change.
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import bindparam, case, func, update
+from sqlalchemy import ColumnElement, bindparam, case, func, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import stamp
@@ -74,7 +74,7 @@ async def void(tx: AsyncConnection, reasons: Mapping[int, str], *, at: datetime)
             update(run)
             .where(
                 run.c.id == bindparam("of"),
-                run.c.state.in_(OPEN),
+                _one_of(OPEN),
             )
             .values(state=State.VOID.value, message=bindparam("words"), finished=stamp(at)),
             [{"of": id, "words": reason} for id, reason in reasons.items()],
@@ -139,9 +139,14 @@ async def shelved(
         )
 
 
+def _one_of(states: Collection[str]) -> ColumnElement[bool]:
+    """Pure: the state is one of these; IN takes no part in an executemany."""
+    return or_(*(run.c.state == state for state in states))
+
+
 _SHELVE = (
     update(run)
-    .where(run.c.id == bindparam("of"), run.c.state.in_(SHELVED))
+    .where(run.c.id == bindparam("of"), _one_of(SHELVED))
     .values(
         state=case((run.c.state == State.APPLIED.value, State.ARCHIVED.value), else_=run.c.state)
     )

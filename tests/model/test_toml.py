@@ -133,9 +133,7 @@ class Writer:
     def table(self, tree: dict[str, Any], at: toml.Path, header: str) -> None:
         later = []
         for key, value in tree.items():
-            if value and isinstance(value, dict):
-                later.append((key, value))
-            elif value and isinstance(value, list) and all(isinstance(one, dict) for one in value):
+            if value and (isinstance(value, dict) or all_tables(value)):
                 later.append((key, value))
             else:
                 self.note((*at, key))
@@ -174,6 +172,10 @@ class Writer:
         self.lines[path] = len(self.rows) + 1
 
 
+def all_tables(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
 def quoted(key: str) -> str:
     return json.dumps(key, ensure_ascii=False).replace("\x7f", "\\u007f")
 
@@ -187,22 +189,10 @@ def test_generated_text_has_every_key_on_the_line_it_was_written_on(tree: dict[s
     assert toml.index(text) == writer.lines
 
 
-FRAGMENTS = st.sampled_from(
-    ["a", "b", '"c"', "'d'", ".", "=", "= 1", "[", "]", "[[", "]]", "{", "}", ",", "\n", " ", "#x"]
-    + [
-        '"""',
-        "'''",
-        '"',
-        "'",
-        "\\",
-        "1",
-        "true",
-        "a = 1\n",
-        "[t]\n",
-        "[[u]]\n",
-        "v = [1, {w = 2}]\n",
-    ]
-)
+SIGNS = ["a", "b", '"c"', "'d'", ".", "=", "= 1", "[", "]", "[[", "]]", "{", "}", ",", "\n", " "]
+QUOTES = ['"""', "'''", '"', "'", "\\", "#x"]
+LINES = ["1", "true", "a = 1\n", "[t]\n", "[[u]]\n", "v = [1, {w = 2}]\n"]
+FRAGMENTS = st.sampled_from([*SIGNS, *QUOTES, *LINES])
 
 
 @given(st.lists(FRAGMENTS, max_size=20).map("".join))

@@ -103,6 +103,19 @@ async def test_what_waits_for_the_commit_is_called_after_it(store: Store) -> Non
     assert seen == ["committed", "alone"]
 
 
+async def test_a_transaction_inside_a_transaction_is_refused_and_does_not_hang(
+    store: Store,
+) -> None:
+    with pytest.raises(RuntimeError, match="wait for itself"):
+        async with store.writing() as tx:
+            await put(tx, "a")
+            async with store.alone():
+                pass
+    async with store.writing() as tx:
+        await put(tx, "b")
+    assert await count(store) == 1
+
+
 async def test_writers_queue_in_order_on_sqlite(file: Store) -> None:
     order: list[int] = []
 
@@ -111,13 +124,12 @@ async def test_writers_queue_in_order_on_sqlite(file: Store) -> None:
             await put(tx, str(n))
             order.append(n)
 
-    async with anyio.create_task_group() as tasks:
-        async with file.writing() as tx:
-            for n in range(5):
-                tasks.start_soon(write, n)
-                await anyio.wait_all_tasks_blocked()
-            await put(tx, "first")
-            assert order == []
+    async with anyio.create_task_group() as tasks, file.writing() as tx:
+        for n in range(5):
+            tasks.start_soon(write, n)
+            await anyio.wait_all_tasks_blocked()
+        await put(tx, "first")
+        assert order == []
     assert order == [0, 1, 2, 3, 4]
 
 

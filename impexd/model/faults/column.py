@@ -53,25 +53,22 @@ def _source(column: Column, layout: Layout) -> Iterator[Fault]:
         )
     elif len(said) > 1 and not (said == ["source", "template"] and column.regex is not None):
         yield Fault((), f"has {names}; only one of them can say what the value is")
-    cell = column.source
-    if cell is None:
-        return
-    at = ("from",)
+    if column.source is not None and (reason := cell(column.source, layout)):
+        yield Fault(("from",), reason)
+
+
+def cell(named: str | int, layout: Layout) -> str:
+    """Pure: say why no file of this layout has a cell so named; "" if one may have."""
+    if named == "" or (isinstance(named, str) and re.search(r"#0*$", named)):
+        return f'{quoted(str(named))} names no cell; write a header name, or "EN#2" for the second so named'
     if layout.format in (Format.CSV, Format.XLSX):
-        if isinstance(cell, int) and cell < 1:
-            yield Fault(at, f"cells are counted from 1, not {cell}")
-        elif isinstance(cell, str) and not layout.header:
-            yield Fault(
-                at, f"a file without header has no {quoted(cell)}; write the number of the cell"
-            )
-    elif isinstance(cell, int) and layout.format is not Format.IMAGE:
-        yield Fault(
-            at, f'cells have no numbers in {layout.format}; write a path, like "name" or "@code"'
-        )
-    if cell == "" or (isinstance(cell, str) and re.search(r"#0*$", cell)):
-        yield Fault(
-            at, f'{quoted(cell)} names no cell; a header name, or "EN#2" for the second so named'
-        )
+        if isinstance(named, int) and named < 1:
+            return f"cells are counted from 1, not {named}"
+        if isinstance(named, str) and not layout.header:
+            return f"a file without header has no {quoted(named)}; write the number of the cell"
+    elif isinstance(named, int) and layout.format is not Format.IMAGE:
+        return f'cells have no numbers in {layout.format}; write a path, like "name" or "@code"'
+    return ""
 
 
 def _expression(column: Column) -> Iterator[Fault]:

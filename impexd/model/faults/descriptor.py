@@ -47,6 +47,7 @@ def faults(
         yield Fault(("file", *fault.path), fault.what)
     if whole:
         yield from _shape(descriptor)
+    yield from _cells(descriptor)
     yield from _replace(descriptor, catalogue, judge)
     for part in parts(descriptor):
         kind = catalogue.get(part.entity)
@@ -71,6 +72,15 @@ def _shape(descriptor: Descriptor) -> Iterator[Fault]:
     for position, record in enumerate(descriptor.record):
         if not record.column:
             yield Fault(("record", position), "needs at least one [[record.column]]")
+
+
+def _cells(descriptor: Descriptor) -> Iterator[Fault]:
+    named: dict[Path, str | int | None] = {("mode_column",): descriptor.mode_column}
+    for position, record in enumerate(descriptor.record):
+        named["record", position, "when"] = record.when
+    for at, cell in named.items():
+        if cell is not None and (reason := column.cell(cell, descriptor.file)):
+            yield Fault(at, reason)
 
 
 def _replace(descriptor: Descriptor, catalogue: Catalogue, judge: Judge) -> Iterator[Fault]:

@@ -102,6 +102,7 @@ def inboxes(
     for group, (path, real) in found.items():
         if reason := _misplaced(path, real, var=var, etc=etc, roots=roots):
             yield group, reason
+            continue
         for other, place in seen.items():
             if real == place:
                 yield group, f"{quoted(str(real))} is the inbox of group {other} already"

@@ -5,6 +5,7 @@ Takes a `ValidationError` and the parsed tree it is about; gives one `Fault` a p
 complaints of a union become one sentence, and an unknown key is told the known one it looks like.
 """
 
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -76,8 +77,8 @@ def _said(path: Path, details: list[ErrorDetails], model: type[BaseModel]) -> st
         return _special(special[0], path, model)
     nouns = dict.fromkeys(NOUNS[detail["type"]] for detail in details)
     given = details[0]["input"]
-    if isinstance(given, Mapping) and "a list" in nouns:
-        return f"a list is wanted here; if it is a list of tables, write [[{path[-1]}]]"
+    if isinstance(given, Mapping) and "a list" in nouns and keys(model, path):
+        return f"a list of tables is wanted here: write [[{'.'.join(step for step in path if isinstance(step, str))}]]"
     return f"{' or '.join(nouns)} is wanted here, not {_shown(given)}"
 
 
@@ -114,9 +115,11 @@ def _special(detail: ErrorDetails, path: Path, model: type[BaseModel]) -> str:
 
 
 def _choice(given: object, expected: str) -> str:
-    choices = expected.replace(" or ", ", ").replace("'", "").split(", ")
+    found = re.findall(r"'(.*?)'(?=, | or |$)|\"(.*?)\"", expected)
+    choices = [plain or odd for plain, odd in found]
     hint = near(given, choices) if isinstance(given, str) else ""
-    listed = expected.replace("'", '"')
+    *most, last = [f'"{choice}"' for choice in choices]
+    listed = f"{', '.join(most)} or {last}" if most else last
     return f"{listed} is wanted here, not {_shown(given)}" + (hint if "mean" in hint else "")
 
 
@@ -140,16 +143,15 @@ def _shown(given: object) -> str:
 
 
 def keys(model: type[BaseModel], path: Path) -> list[str]:
-    """Pure: the keys that a table of this model takes at `path`; none where any are taken."""
+    """Pure: the keys that a table of this model takes at `path`; none where any are taken, or no table is."""
+    here: type[BaseModel] | None = model
     for step in path:
-        if isinstance(step, int):
+        if isinstance(step, int) or here is None:
             continue
-        field = {info.alias or name: info for name, info in model.model_fields.items()}.get(step)
-        inner = _model(field.annotation) if field else model
-        if inner is None:
-            return []
-        model = inner
-    return [info.alias or name for name, info in model.model_fields.items()]
+        fields = {info.alias or name: info for name, info in here.model_fields.items()}
+        if step in fields:
+            here = _model(fields[step].annotation)
+    return [info.alias or name for name, info in here.model_fields.items()] if here else []
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:

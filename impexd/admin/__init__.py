@@ -1,0 +1,1 @@
+"""The JSON API (and the pages that grow from it): what commands and people ask the daemon."""

@@ -1,0 +1,167 @@
+"""
+The JSON API, version 1: the same for commands, programs and pages.
+
+Takes an open instance; gives an ASGI application.  Errors are problem documents (RFC 9457) with
+`title`, `detail`, `hint` and, for the configuration, `mistakes`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from impexd import __version__
+from impexd.admin.house import House
+from impexd.core.errors import (
+    Busy,
+    ConfigError,
+    DataError,
+    ImpexError,
+    UsageError,
+    WorldError,
+)
+from impexd.core.text import shown
+from impexd.imports import decisions, report
+from impexd.inbox import adopt
+from impexd.inbox.desk import Inlet
+from impexd.model.base import Model
+from impexd.store import runs
+
+_STATUS: tuple[tuple[type[ImpexError], int], ...] = (
+    (UsageError, 404),
+    (DataError, 422),
+    (ConfigError, 422),
+    (Busy, 409),
+    (WorldError, 503),
+)
+
+
+class Import(Model):
+    """A file of this machine to be imported."""
+
+    group: str
+    path: str
+    dry: bool = False
+    force: bool = False
+    """Import it even if the same bytes were imported before."""
+    actor: str | None = Field(default=None, max_length=100)
+    note: str | None = Field(default=None, max_length=1000)
+
+
+class Decision(Model):
+    """What a person says about a run."""
+
+    actor: str | None = Field(default=None, max_length=100)
+    note: str | None = Field(default=None, max_length=1000)
+
+
+def app(house: House) -> FastAPI:
+    """Make the application for an instance."""
+    made = FastAPI(
+        title="impexd", version=__version__, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    made.add_exception_handler(ImpexError, _problem)
+    _instance(made, house)
+    _runs(made, house)
+    return made
+
+
+def _instance(made: FastAPI, house: House) -> None:
+    @made.get("/api/v1/status")
+    async def status() -> dict[str, Any]:
+        async with house.store.reading() as tx:
+            counted = await runs.states(tx)
+        config = house.bench.config
+        return {
+            "version": __version__,
+            "config": {"hash": config.hash, "mistakes": list(house.mistakes)},
+            "var": str(config.var),
+            "database": house.store.dialect if house.store.path is None else str(house.store.path),
+            "runs": counted,
+            "jobs": await house.queue.depth(),
+            "groups": {inlet.group: _group(house, inlet) for inlet in house.inlets()},
+            "running": {str(run): p.model_dump() for run, p in house.bench.progress.items()},
+        }
+
+    @made.post("/api/v1/reload")
+    async def reload() -> dict[str, Any]:
+        await house.reload()
+        return {"hash": house.bench.config.hash, "groups": len(house.bench.config.groups)}
+
+
+def _group(house: House, inlet: Inlet) -> dict[str, Any]:
+    return {
+        "inbox": str(inlet.path),
+        "degraded": house.inboxes.get(inlet.group),
+        "waiting": house.waiting.get(inlet.group, 0),
+    }
+
+
+def _runs(made: FastAPI, house: House) -> None:
+    @made.post("/api/v1/imports", status_code=202)
+    async def start(wanted: Import) -> dict[str, Any]:
+        inlet = next((one for one in house.inlets() if one.group == wanted.group), None)
+        if inlet is None:
+            known = ", ".join(one.group for one in house.inlets()) or "none"
+            raise UsageError(
+                f"there is no import group {shown(wanted.group)}", hint=f"there are: {known}"
+            )
+        order = adopt.Order(
+            actor=wanted.actor, note=wanted.note, forced=wanted.force, dry=wanted.dry
+        )
+        adopted = await adopt.adopt(house.desk, inlet, Path(wanted.path), order)
+        return {"run": adopted.run, "duplicate": adopted.duplicate}
+
+    @made.get("/api/v1/runs")
+    async def list_runs(
+        group: str | None = None,
+        state: list[str] = Query(default=[]),  # noqa: B008 (FastAPI's way)
+        limit: int = Query(default=20, ge=1, le=1000),
+        before: int | None = None,
+    ) -> dict[str, Any]:
+        async with house.store.reading() as tx:
+            found = await runs.newest(tx, group=group, states=state, limit=limit, before=before)
+        return {"runs": [report.brief(run) for run in found]}
+
+    @made.get("/api/v1/runs/{id}")
+    async def show(id: int) -> dict[str, Any]:
+        async with house.store.reading() as tx:
+            run = await runs.get(tx, id)
+            if run is None:
+                raise UsageError(f"there is no run {id}", hint="`impexd runs` lists them")
+            parts, problems = await runs.parts(tx, id), await runs.problems(tx, id)
+        progress = house.bench.progress.get(id)
+        return report.whole(run, parts, problems) | {
+            "progress": progress.model_dump() if progress else None,
+            "settled": decisions.settled(run),
+        }
+
+    @made.post("/api/v1/runs/{id}/approve", status_code=202)
+    async def approve(id: int, decision: Decision) -> dict[str, Any]:
+        await decisions.approve(house.bench, id, decision.actor, decision.note)
+        return {"run": id}
+
+    @made.post("/api/v1/runs/{id}/refuse", status_code=202)
+    async def refuse(id: int, decision: Decision) -> dict[str, Any]:
+        await decisions.refuse(house.bench, id, decision.actor, decision.note)
+        return {"run": id}
+
+
+async def _problem(_request: Request, error: Exception) -> JSONResponse:
+    """An error of ours as a problem document."""
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    document: dict[str, Any] = {
+        "type": "about:blank",
+        "title": type(error).__name__,
+        "status": status,
+        "detail": str(error),
+        "hint": getattr(error, "hint", ""),
+        "exit": getattr(error, "exit_code", 1),
+    }
+    if isinstance(error, ConfigError):
+        document["mistakes"] = list(error.mistakes)
+    if isinstance(error, DataError):
+        document["code"] = error.code
+    return JSONResponse(document, status, media_type="application/problem+json")

@@ -1,0 +1,101 @@
+"""
+How a command reaches an instance: its daemon's socket, or the folder itself under its lock.
+
+Either way it is the same API: over the unix socket if a daemon runs, else by an instance
+opened in this process for as long as the block lasts.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+
+from impexd import daemon
+from impexd.admin import api, server
+from impexd.config import Config
+from impexd.core.errors import ConfigError, DataError, ImpexError, UsageError, WorldError
+
+PATIENCE = httpx2.Timeout(30.0, connect=5.0)
+
+
+class Refused(ImpexError):
+    """The daemon said no."""
+
+    def __init__(self, what: str, *, hint: str, code: int) -> None:
+        super().__init__(what, hint=hint)
+        self.exit_code = code  # type: ignore[misc]
+
+
+class Client:
+    """Asks an instance."""
+
+    def __init__(self, http: httpx2.AsyncClient, *, alone: bool) -> None:
+        self._http = http
+        self.alone = alone
+        """True if no daemon runs: what is started ends with this process."""
+
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
+        """Ask for something; raises the daemon's error."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return _answer(await self._http.get(path, params=given))
+
+    async def post(self, path: str, /, **body: Any) -> dict[str, Any]:
+        """Have something done; raises the daemon's error."""
+        return _answer(await self._http.post(path, json=body))
+
+
+@asynccontextmanager
+async def opened(source: Path, config: Config) -> AsyncIterator[Client]:
+    """Reach an instance for as long as the block lasts; the daemon if there is one."""
+    if await _answers(config):
+        with server.address(config.socket) as name:
+            transport = httpx2.AsyncHTTPTransport(uds=name)
+            async with httpx2.AsyncClient(
+                transport=transport, base_url="http://impexd", timeout=PATIENCE
+            ) as http:
+                yield Client(http, alone=False)
+        return
+    async with (
+        daemon.opened(source, config) as instance,
+        anyio.create_task_group() as tasks,
+        httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=api.app(instance)),
+            base_url="http://impexd",
+            timeout=None,
+        ) as http,
+    ):
+        tasks.start_soon(daemon.working, instance)
+        yield Client(http, alone=True)
+        tasks.cancel_scope.cancel()
+
+
+async def _answers(config: Config) -> bool:
+    """Is there a daemon behind the socket?"""
+    try:
+        with server.address(config.socket) as name:
+            stream = await anyio.connect_unix(name)
+        await stream.aclose()
+    except OSError:
+        return False
+    return True
+
+
+def _answer(response: httpx2.Response) -> dict[str, Any]:
+    document: dict[str, Any] = response.json()
+    if response.is_success:
+        return document
+    detail, hint = str(document.get("detail", response.text)), str(document.get("hint", ""))
+    match document.get("title"):
+        case "ConfigError":
+            raise ConfigError(document.get("mistakes", [detail]), hint=hint)
+        case "UsageError":
+            raise UsageError(detail, hint=hint)
+        case "DataError":
+            raise DataError(document.get("code", ""), detail, hint=hint)
+        case "WorldError":
+            raise WorldError(detail, hint=hint)
+        case _:
+            raise Refused(detail, hint=hint, code=int(document.get("exit", 1)))

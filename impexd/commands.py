@@ -1,0 +1,78 @@
+"""What commands do, apart from how they print it: each asks the instance through `client`."""
+
+import getpass
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from impexd import client
+from impexd import config as configuration
+from impexd.client import Client
+from impexd.core.errors import UsageError
+
+
+async def import_file(
+    source: Path, group: str, path: str, *, dry: bool, force: bool, note: str | None, bar: bool
+) -> dict[str, Any]:
+    """Import a file and wait for what becomes of it; gives the run."""
+    async with client.opened(source, configuration.load(source)) as asked:
+        started = await asked.post(
+            "/api/v1/imports",
+            group=group,
+            path=path,
+            dry=dry,
+            force=force,
+            actor=actor(),
+            note=note,
+        )
+        return await followed(asked, started["run"], bar=bar)
+
+
+async def decide(source: Path, run: int, what: str, note: str | None) -> dict[str, Any]:
+    """Approve or refuse a held run, and wait for what becomes of it."""
+    async with client.opened(source, configuration.load(source)) as asked:
+        await asked.post(f"/api/v1/runs/{run}/{what}", actor=actor(), note=note)
+        return await followed(asked, run, bar=True)
+
+
+async def asked(source: Path, path: str, **query: Any) -> dict[str, Any]:
+    """Ask the instance for something."""
+    async with client.opened(source, configuration.load(source)) as instance:
+        return await instance.get(path, **query)
+
+
+async def status(source: Path) -> dict[str, Any]:
+    """Ask how the instance is."""
+    async with client.opened(source, configuration.load(source)) as instance:
+        return await instance.get("/api/v1/status") | {"daemon": not instance.alone}
+
+
+async def reload(source: Path) -> dict[str, Any]:
+    """Have the daemon take the new configuration; UsageError if none runs."""
+    config = configuration.load(source)
+    async with client.opened(source, config) as instance:
+        if instance.alone:
+            raise UsageError("no daemon runs on this instance", hint="`impexd run` starts one")
+        return await instance.post("/api/v1/reload")
+
+
+async def followed(asked: Client, run: int, *, bar: bool) -> dict[str, Any]:
+    """Wait until a run has come to where it stays; shows progress on a terminal."""
+    from impexd import show
+
+    with show.progress(enabled=bar) as told:
+        while True:
+            found = await asked.get(f"/api/v1/runs/{run}")
+            told(found.get("progress"))
+            if found["settled"]:
+                return found
+            await anyio.sleep(0.05)
+
+
+def actor() -> str:
+    """The name of the person at the keyboard, as the system knows it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,53 @@
+"""
+What a person decides about a run: approve what was held, refuse it, cancel it.
+
+Approval is tied to the plan that was seen: it names the file by its hash and the tables by
+their change numbers, both looked at again when the plan is applied; if they have changed, the
+plan is made anew and held anew.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from impexd.core.clock import stamp
+from impexd.core.errors import UsageError
+from impexd.imports.run import Bench
+from impexd.model.run import FINAL, Run, State
+from impexd.store import runs
+
+
+def settled(run: Run) -> bool:
+    """Pure: will nothing more happen to this run without a person?"""
+    if run.state in FINAL or run.state is State.HELD:
+        return True
+    return (run.state is State.REJECTED or run.dry) and run.place is not None
+
+
+async def approve(bench: Bench, id: int, actor: str | None, note: str | None) -> None:
+    """Let a held run go on; UsageError if it is not held."""
+    desk = bench.desk
+    async with desk.store.writing() as tx:
+        run = await _held(tx, id)
+        await runs.move(tx, run, State.CLAIMED, actor=actor, note=note, approved=True)
+        await desk.enqueue(tx, run.id, run.group, 0)
+
+
+async def refuse(bench: Bench, id: int, actor: str | None, note: str | None) -> None:
+    """End a held run with nothing loaded; UsageError if it is not held."""
+    desk = bench.desk
+    now = stamp(desk.clock.now())
+    async with desk.store.writing() as tx:
+        run = await _held(tx, id)
+        told = "refused" + (f" by {actor}" if actor else "") + (f": {note}" if note else "")
+        await runs.move(
+            tx, run, State.CANCELLED, actor=actor, note=note, message=told, finished=now
+        )
+        await desk.enqueue(tx, run.id, run.group, 0)
+
+
+async def _held(tx: AsyncConnection, id: int) -> Run:
+    run = await runs.get(tx, id)
+    if run is None:
+        raise UsageError(f"there is no run {id}", hint="`impexd runs` lists them")
+    if run.state is not State.HELD:
+        raise UsageError(f"run {id} is {run.state}, not held", hint=f"`impexd show {id}`")
+    return run

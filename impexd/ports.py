@@ -1,0 +1,66 @@
+"""
+The doors between impexd and what is plugged into it: small protocols, and the values they pass.
+
+A format reads bytes and gives a `Table` of rows.  It says what is wrong with a row as a
+`Problem` and goes on; what is wrong with the file as a whole it raises as `DataError`, also
+late, out of the iteration: whoever reads then takes back everything this file has given.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+from impexd.model.descriptor import Layout
+from impexd.model.limits import Limits
+from impexd.model.problem import Problem
+
+Row = tuple[int, list[str | None]]
+"""The physical line a row starts on, counted from 1, and its cells as found; None: no such cell."""
+
+Opener = Callable[[], BinaryIO]
+"""Gives a stream from the first byte on, each time it is called; who calls it closes the stream."""
+
+BATCH = 500
+"""Most rows of a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a file, in order, and what is wrong with the rows that are not among them."""
+
+    rows: list[Row]
+    problems: list[Problem]
+    """One for each row that is not given."""
+    broken: list[Row] = field(default_factory=list)
+    """The cells of those rows, as far as they could be told apart: for a file of rejects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file as rows of cells, while it is being read."""
+
+    names: tuple[str, ...]
+    """The header as found; "1", "2" ... for a file without one."""
+    positions: Mapping[str | int, int]
+    """For each wanted source: its index among the cells of a row."""
+    batches: AsyncIterator[Batch]
+
+
+class Reader(Protocol):
+    """
+    Reads one format.
+
+    It MUST NOT hold more than a few batches in memory, whatever the file; it MAY block, because
+    it runs in a worker process where nothing waits for it; it MAY open the stream twice.
+    """
+
+    async def __call__(
+        self, opener: Opener, layout: Layout, wanted: Sequence[str | int], limits: Limits, /
+    ) -> Table:
+        """
+        Read the header and find the wanted sources; the rows come when iterated.
+
+        `wanted` are the `from` of a descriptor's columns: header names, `NAME#2` for the second
+        column so named, or positions from 1.  Raises `DataError` if one is missing.
+        """
+        ...

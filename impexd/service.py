@@ -1,0 +1,22 @@
+"""`impexd run`: the daemon with its listener, from the configuration to the exit status."""
+
+from pathlib import Path
+
+from impexd import config as configuration
+from impexd import daemon
+from impexd.admin import api, server
+
+
+async def run(source: Path, *, drain: bool = False) -> None:
+    """
+    Run the daemon until it is told to stop; with `drain` until nothing is left to do.
+
+    Raises `ConfigError`, `Busy`, `Unsafe`, each with its exit status.
+    """
+    config = configuration.load(source)
+    async with daemon.opened(source, config) as instance:
+        if drain:
+            await daemon.serve(instance, drain=True)
+            return
+        async with server.listening(api.app(instance), config.socket):
+            await daemon.serve(instance)

@@ -1,0 +1,179 @@
+"""Runs and status for people: tables and a progress bar, on any terminal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from impexd.core.text import shown
+
+Told = Callable[[dict[str, Any] | None], None]
+
+LISTED = 20
+"""Problems printed; the report has them all."""
+
+_COLOURS = {
+    "archived": "green",
+    "applied": "green",
+    "duplicate": "yellow",
+    "held": "yellow",
+    "rejected": "red",
+    "failed": "red",
+    "cancelled": "red",
+}
+
+
+def _console() -> Console:
+    """A terminal as it is; elsewhere wide enough that nothing is cut."""
+    out = Console(highlight=False, soft_wrap=True)
+    return out if out.is_terminal else Console(highlight=False, soft_wrap=True, width=200)
+
+
+def text(value: object, limit: int = 200) -> str:
+    """Pure: anything foreign as markup that is only text."""
+    return escape(shown("" if value is None else str(value), limit=limit))
+
+
+def runs(found: list[dict[str, Any]]) -> None:
+    """Print runs, newest first."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "group", "state", "file", "rows", "problems", "started", "seconds"):
+        table.add_column(name, justify="right" if name in ("run", "rows", "seconds") else "left")
+    for run in found:
+        table.add_row(
+            str(run["id"]),
+            text(run["group"]),
+            _state(run["state"]),
+            text(run["source"]["name"], 60),
+            f"{_rows(run):,}",
+            str(run["problems"] or ""),
+            text((run["started"] or "")[:19]),
+            str(run["seconds"] or ""),
+        )
+    out = _console()
+    out.print(table if found else "no runs yet: drop a file into an inbox (`impexd status`)")
+
+
+def run(found: dict[str, Any]) -> None:
+    """Print one run: head, counts, problems."""
+    out = _console()
+    head = f"run {found['id']}  {text(found['group'])}  {_state(found['state'])}"
+    rows, seconds = _rows(found), found["seconds"]
+    rate = f"  {rows:,} rows in {seconds:.2f} s, {rows / seconds:,.0f} rows/s" if seconds else ""
+    out.print(f"{head}  {text(found['source']['name'])}{rate}")
+    if found["message"]:
+        said = f"{found['code']}: " if found["code"] else ""
+        out.print(f"  {text(said + found['message'], 500)}")
+    if found.get("parts"):
+        out.print(_parts(found["parts"]))
+    _problems(out, found)
+    if found["report"]:
+        out.print(f"report: {text(found['report'], 500)}")
+
+
+def _parts(parts: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    names = ("read", "inserted", "updated", "unchanged", "deleted", "rejected")
+    for name in ("file", "descriptor", "entity"):
+        table.add_column(name)
+    for name in names:
+        table.add_column(name, justify="right")
+    for part in parts:
+        counts = part["counts"] or {}
+        cells = [f"{counts.get(name, 0):,}" for name in names]
+        failed = " [red](rejected)[/]" if part["state"] == "rejected" else ""
+        table.add_row(
+            text(part["member"], 40) + failed,
+            text(part["descriptor"]),
+            text(part["entity"]),
+            *cells,
+        )
+    return table
+
+
+def _problems(out: Console, found: dict[str, Any]) -> None:
+    listed = found.get("listed") or []
+    for problem in listed[:LISTED]:
+        place = ", ".join(
+            said
+            for said in (
+                text(problem["file"], 60),
+                f"line {problem['line']}" if problem["line"] is not None else "",
+                text(problem["column"], 60),
+            )
+            if said
+        )
+        cell = f" [dim]{text(problem['cell'], 60)}[/]" if problem["cell"] else ""
+        out.print(f"  [red]{text(problem['code'])}[/]  {place}: {text(problem['message'])}{cell}")
+    if found["problems"] > min(len(listed), LISTED):
+        out.print(f"  ... {found['problems']:,} problems in all; the report lists more of them")
+
+
+def status(found: dict[str, Any]) -> None:
+    """Print how an instance is."""
+    out = _console()
+    out.print(f"impexd {found['version']}, {'daemon running' if found['daemon'] else 'no daemon'}")
+    out.print(f"state folder  {text(found['var'], 500)}")
+    out.print(f"database      {text(found['database'], 500)}")
+    for mistake in found["config"]["mistakes"]:
+        out.print(f"[red]configuration refused[/]  {text(mistake, 500)}")
+    counted = ", ".join(f"{count} {state}" for state, count in sorted(found["runs"].items()))
+    out.print(f"runs          {counted or 'none yet'}")
+    jobs = found["jobs"]
+    out.print(
+        f"jobs          {jobs['todo']} waiting, {jobs['doing']} running, {jobs['failed']} failed"
+    )
+    for name, group in sorted(found["groups"].items()):
+        waiting = f", {group['waiting']} files not ready yet" if group["waiting"] else ""
+        out.print(f"group {text(name)}: {text(group['inbox'], 500)}{waiting}")
+        if group["degraded"]:
+            out.print(f"  [red]inbox degraded[/]: {text(group['degraded'], 500)}")
+    for run, progress in sorted(found["running"].items()):
+        out.print(
+            f"running {run}: {progress['phase']}, {progress['rows']:,} rows, {progress['done']:.0%}"
+        )
+
+
+@contextmanager
+def progress(*, enabled: bool) -> Iterator[Told]:
+    """Give a function that shows how far a run is; nothing where no terminal is."""
+    console = Console(stderr=True, highlight=False)
+    if not enabled or not console.is_terminal:
+        yield lambda _found: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,.0f}/s"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("waiting", total=1.0, rows=0, rate=0.0)
+
+        def told(found: dict[str, Any] | None) -> None:
+            if found is not None:
+                elapsed = bar.tasks[0].elapsed or 0.1
+                bar.update(
+                    task,
+                    description=found["phase"],
+                    completed=found["done"],
+                    rows=found["rows"],
+                    rate=found["rows"] / elapsed,
+                )
+
+        yield told
+
+
+def _state(state: str) -> str:
+    colour = _COLOURS.get(state, "cyan")
+    return f"[{colour}]{state}[/]"
+
+
+def _rows(run: dict[str, Any]) -> int:
+    counts = (run["counts"] or {}).values()
+    return sum(sum(count.get(name, 0) for name in count) for count in counts)

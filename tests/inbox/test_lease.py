@@ -1,0 +1,60 @@
+"""The kernel says whether a file is still being written to."""
+
+import fcntl
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from impexd.inbox import lease
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "a.csv"
+    made.write_bytes(b"rows")
+    return made
+
+
+def written(path: Path) -> bool | None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return lease.written(file)
+    finally:
+        os.close(file)
+
+
+def test_a_closed_file_has_no_writer(path: Path) -> None:
+    assert written(path) is False
+
+
+@pytest.mark.parametrize("mode", ["ab", "r+b"])
+def test_a_file_open_for_writing_has_one(path: Path, mode: str) -> None:
+    with open(path, mode):
+        assert written(path) is True
+    assert written(path) is False
+
+
+def test_a_reader_is_no_writer(path: Path) -> None:
+    with open(path, "rb"):
+        assert written(path) is False
+
+
+def test_where_the_system_does_not_tell_nothing_is_claimed() -> None:
+    reading, writing = os.pipe()
+    try:
+        assert lease.written(reading) is None
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_a_writer_who_comes_during_the_question_does_not_kill_us(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        lease.written(file)
+        # What the kernel sends when it breaks a lease; its default, SIGIO, ends the process.
+        assert fcntl.fcntl(file, fcntl.F_GETSIG) == signal.SIGURG
+    finally:
+        os.close(file)
