@@ -19,7 +19,8 @@ FLOORS = (
     {"imports", "exports", "feeds", "orders"},
     {"inbox", "queue"},
     {"store"},
-    {"formats", "ports"},
+    {"formats"},
+    {"ports"},
     {"model"},
     {"core"},
 )

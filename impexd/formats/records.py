@@ -33,6 +33,7 @@ QUOTE, BACKSLASH = "\udc22", "\udc5c"
 """Marks of an escaped quote and backslash: lone surrogates, which no strict decoder gives."""
 
 _END = re.compile(r"\r\n?|\n")
+_LINE = re.compile(r"[^\r\n]++")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def pieces(texts: Iterator[str], layout: Layout, limits: Limits) -> Iterator[Seg
             end = _line_end(text, start, ended=ended) if found.fault else 0
             if not end:
                 break
+            _refuse_long_lines(text[start:end], None, line, limits)
             sample = unmarked(text[start : min(end, start + SAMPLE)], shape.quote)
             yield about(Code.MALFORMED, found.fault, line=line, cell=sample.rstrip("\r\n"))
             start, line = end, line + 1
@@ -196,8 +198,7 @@ def _line_end(text: str, start: int, *, ended: bool) -> int:
 
 
 def _segment(text: str, line: int, limits: Limits) -> Segment:
-    if len(text) > limits.line:
-        _refuse_long_lines(text, None, line, limits)
+    _refuse_long_lines(text, None, line, limits)
     if not text.endswith("\n"):  # the parser loses a last row that ends with CR or with nothing
         text += "\n"
     return Segment(line, text, lines(text))
@@ -207,35 +208,29 @@ def _refuse_endless(
     pending: str, opened: int | None, line: int, limits: Limits, *, ended: bool
 ) -> None:
     """Refuse what grows and does not become a record."""
-    if opened is None:
-        opened = len(pending)
-    elif ended:
-        raise _unclosed(pending, opened, line)
-    if len(pending) <= limits.line:
-        return
     _refuse_long_lines(pending, opened, line, limits)
-    if len(pending) > limits.line + limits.field:
-        if _END.search(pending, opened):
-            raise _unclosed(pending, opened, line)
+    too_long = len(pending) > limits.line + limits.field
+    if opened is not None and (ended or (too_long and _END.search(pending, opened))):
+        at = line + lines(pending[:opened])
+        what = f"the quote opened on line {at} is never closed"
+        raise DataError(Code.MALFORMED, what, line=at)
+    if too_long:
         what = f"a row has more than {limits.line + limits.field} characters"
         raise DataError(Code.LINE_TOO_LONG, what, line=line)
 
 
-def _unclosed(pending: str, opened: int, line: int) -> DataError:
-    at = line + lines(pending[:opened])
-    return DataError(Code.MALFORMED, f"the quote opened on line {at} is never closed", line=at)
-
-
 def _refuse_long_lines(text: str, opened: int | None, line: int, limits: Limits) -> None:
-    start = 0
-    for number, part in enumerate(_END.split(text)):
-        if len(part) <= limits.line:
-            start += len(part) + 1
+    if len(text) <= limits.line:
+        return
+    for found in _LINE.finditer(text):
+        start, end = found.span()
+        if end - start <= limits.line:
             continue
-        if not part.strip("\0"):
-            raise DataError(Code.BAD_DATA, NULS, line=line + number)
-        if opened is not None and len(text) - opened > limits.field and opened >= start:
+        at = line + lines(text[:start])
+        if not found[0].strip("\0"):
+            raise DataError(Code.BAD_DATA, NULS, line=at)
+        if opened is not None and opened >= start and end - opened > limits.field:
             what = f"a cell has more than {limits.field} characters"
-            raise DataError(Code.VALUE_TOO_LONG, what, line=line + number)
+            raise DataError(Code.VALUE_TOO_LONG, what, line=at)
         what = f"a line has more than {limits.line} characters"
-        raise DataError(Code.LINE_TOO_LONG, what, line=line + number)
+        raise DataError(Code.LINE_TOO_LONG, what, line=at)

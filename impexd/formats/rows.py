@@ -31,7 +31,8 @@ async def table(pages: Pages, layout: Layout, wanted: Sequence[str | int], limit
         if layout.header:
             names = tuple(cell or "" for cell in cells)
             positions = header.positions(cells, wanted, limits, line=line)
-            start = [Page(first.rows[1:], first.suspect)]
+            below = first.rows[1:]
+            start = [Page(below, first.suspect)] if below else []
         else:
             names = tuple(map(str, range(1, len(cells) + 1)))
             positions = header.counted(len(cells), wanted, limits, line=line)

@@ -32,7 +32,8 @@ _ENTRY = struct.Struct("<4s6H3I5H2I")
 _LOCAL = struct.Struct("<4s5H3I2H")
 
 
-class End(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class End:
     """What the end record says of the directory."""
 
     count: int

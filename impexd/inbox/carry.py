@@ -85,6 +85,16 @@ def bring(inbox: int, work: int, claims: Iterable[Claim]) -> Brought:
     return brought
 
 
+def end_rename(inbox: int, work: int, claim: Claim) -> None:
+    """Remove the old name of a file in work, if a power cut left it both (btrfs may)."""
+    with suppress(FileNotFoundError):
+        here = os.stat(claim.own, dir_fd=work, follow_symlinks=False)
+        there = os.stat(claim.seen.name, dir_fd=inbox, follow_symlinks=False)
+        if os.path.samestat(here, there):
+            os.unlink(claim.seen.name, dir_fd=inbox)
+            os.fsync(inbox)
+
+
 def copy(
     inbox: int, work: int, claim: Claim, *, largest: int, pause: Callable[[], None]
 ) -> Digest | None:
@@ -172,11 +182,10 @@ def return_companion(work: int, inbox: int, claim: Claim) -> None:
         durable.forget(work, name)
 
 
-def forget_companions(work: int, claims: Iterable[Claim]) -> None:
+def forget_companions(work: int, claim: Claim) -> None:
     """Remove companions that have said what they had to say."""
-    for claim in claims:
-        for name in companions(work, claim):
-            durable.forget(work, name)
+    for name in companions(work, claim):
+        durable.forget(work, name)
 
 
 def companions(work: int, claim: Claim) -> list[bytes]:

@@ -115,6 +115,8 @@ def _gone(work: int, inbox: int | None, claims: Iterable[Claim]) -> set[int]:
             gone.add(claim.run)
             if inbox is not None:
                 carry.return_companion(work, inbox, claim)
+        elif inbox is not None:
+            carry.end_rename(inbox, work, claim)
     return gone
 
 
@@ -139,8 +141,6 @@ async def _finish(
             result.left.add(claim.seen)
     gone = dict.fromkeys(brought.gone, "it had gone")
     await took.settle(desk, inlet, found, result, gone=gone, left=left)
-    ended = [claim for claim in inside if claim.run in found]
-    await anyio.to_thread.run_sync(carry.forget_companions, desk.folders.work, ended)
     return result
 
 
@@ -156,6 +156,8 @@ def _examine(
                 result.stuck[claim.seen.name] = one.why
                 continue
             result.returned[carry.back(work, inbox, claim)] = one.why
+        else:
+            carry.forget_companions(work, claim)
         found[claim.run] = one
     return found
 

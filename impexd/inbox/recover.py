@@ -79,7 +79,7 @@ def decide(row: Row, *, present: bool) -> Action:
         return Action.RESUME if row.origin == "inbox" else Action.DROP
     if row.state.value in journal.SHELVED:
         return Action.PUT if row.place is None else Action.LEAVE
-    if row.state is State.PLANNED and row.dry:
+    if row.state in FINAL or (row.state is State.PLANNED and row.dry):
         return Action.LEAVE  # a dry run ends with its plan
     if not present:
         return Action.LEAVE if row.code == Code.VANISHED else Action.VANISHED

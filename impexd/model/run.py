@@ -76,6 +76,9 @@ class Run:
     crashes: int
     forced: bool
     dry: bool
+    approved: bool
+    planned_at: dict[str, int] | None
+    """Entity -> change number that a held plan was made against."""
     parent: int | None
     code: str | None
     message: str | None

@@ -95,6 +95,8 @@ run = Table(
     _number("crashes"),
     _flag("forced"),
     _flag("dry"),
+    _flag("approved"),  # a person has said yes to the plan made at `planned_at`
+    Column("planned_at", DOCUMENT),  # entity -> change number the held plan was made against
     Column("parent", BigInteger),
     _number("priority"),
     Column("code", Text),
@@ -143,6 +145,28 @@ problem = Table(
     Column("message", Text, nullable=False),
     Column("cell", Text),
 )
+
+parked = Table(
+    "parked",
+    METADATA,
+    _id(),
+    Column("group_name", Text, nullable=False),
+    Column("descriptor", Text, nullable=False),
+    _number("record"),
+    Column("run", BigInteger, nullable=False),  # the run whose row it is
+    Column("member", Text, nullable=False),
+    Column("line", BigInteger),
+    Column("waits_entity", Text, nullable=False),
+    Column("waits_key", Text, nullable=False),
+    Column("cells", DOCUMENT, nullable=False),  # the converted values, in the descriptor's order
+    Column("since", Text, nullable=False),
+    Column("until", Text, nullable=False),
+    Column("sent", BigInteger),  # the run that tries it again now
+    Index(None, "waits_entity", "waits_key"),
+    Index(None, "until"),
+    **_NEVER_REUSED,
+)
+"""Rows that wait for their parent."""
 
 config = Table(
     "config",

@@ -18,6 +18,7 @@ ZERO = sa.text("0")
 def upgrade() -> None:
     """Make all tables."""
     _journal()
+    _parked()
     _records()
     if op.get_context().dialect.name == "sqlite":
         _jobs()
@@ -27,7 +28,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them, with all they hold."""
-    for table in ("problem", "part", "run", "config", "counter", "tombstone"):
+    for table in ("parked", "problem", "part", "run", "config", "counter", "tombstone"):
         op.drop_table(table)
     if op.get_context().dialect.name == "sqlite":
         op.drop_table("procrastinate_jobs")
@@ -56,6 +57,8 @@ def _journal() -> None:
         sa.Column("crashes", sa.Integer, nullable=False, server_default=ZERO),
         sa.Column("forced", sa.Boolean, nullable=False, server_default=FALSE),
         sa.Column("dry", sa.Boolean, nullable=False, server_default=FALSE),
+        sa.Column("approved", sa.Boolean, nullable=False, server_default=FALSE),
+        sa.Column("planned_at", DOCUMENT),
         sa.Column("parent", sa.BigInteger),
         sa.Column("priority", sa.Integer, nullable=False, server_default=ZERO),
         sa.Column("code", sa.Text),
@@ -107,6 +110,31 @@ def _journal() -> None:
         sa.ForeignKeyConstraint(["run"], ["run.id"], name="fk_problem_run", ondelete="CASCADE"),
     )
     op.create_index("ix_problem_run", "problem", ["run"])
+
+
+def _parked() -> None:
+    op.create_table(
+        "parked",
+        sa.Column("id", ROWID, autoincrement=True, nullable=False),
+        sa.Column("group_name", sa.Text, nullable=False),
+        sa.Column("descriptor", sa.Text, nullable=False),
+        sa.Column("record", sa.Integer, nullable=False, server_default=ZERO),
+        sa.Column("run", sa.BigInteger, nullable=False),
+        sa.Column("member", sa.Text, nullable=False),
+        sa.Column("line", sa.BigInteger),
+        sa.Column("waits_entity", sa.Text, nullable=False),
+        sa.Column("waits_key", sa.Text, nullable=False),
+        sa.Column("cells", DOCUMENT, nullable=False),
+        sa.Column("since", sa.Text, nullable=False),
+        sa.Column("until", sa.Text, nullable=False),
+        sa.Column("sent", sa.BigInteger),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parked")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_parked_waits_entity_waits_key"), "parked", ["waits_entity", "waits_key"]
+    )
+    op.create_index(op.f("ix_parked_until"), "parked", ["until"])
 
 
 def _records() -> None:
