@@ -26,7 +26,7 @@ from impexd.core import lock, systemd
 from impexd.core.clock import SYSTEM, Clock, stamp
 from impexd.core.errors import ConfigError, ImpexError, WorldError
 from impexd.imports import pool, run
-from impexd.imports.run import Bench
+from impexd.imports.bench import Bench
 from impexd.inbox import desk, folders, intake, recover, tend
 from impexd.inbox.desk import Desk, Inlet
 from impexd.inbox.intake import Taken

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from impexd.core.clock import Clock
-from impexd.imports.run import Bench
+from impexd.imports.bench import Bench
 from impexd.inbox.desk import Desk, Inlet
 from impexd.queue.jobs import Queue
 from impexd.store.engine import Store

@@ -11,15 +11,25 @@ import signal
 
 KNOWN: dict[str, str] = {
     "claim.journalled": "journal row committed, file still in the inbox",
-    "claim.renamed": "file in work, folders not synced",
-    "claim.synced": "file in work, hash not journalled",
-    "claim.done": "claimed and enqueued",
+    "claim.renamed": "file in work, nothing of it looked at (copy mode: copied, not journalled)",
+    "copy.journalled": "copy journalled as ours, original still in the inbox",
+    "claim.synced": "file in work and hashed, hash not journalled (copy mode: original gone)",
+    "claim.done": "claimed, or found a duplicate, and the job that carries on is there",
+    "adopt.journalled": "a file that a person named: journal row committed, not copied",
+    "adopt.copied": "a file that a person named: copied into work, journal not told",
+    "run.begun": "attempt counted, no worker asked",
+    "stage.going": "a worker is in the middle of it",
     "stage.done": "stage complete, nothing applied",
+    "rejects.written": "rejects written, nothing applied",
     "apply.begun": "inside the transaction, before the first row",
     "apply.rows": "rows written, verdict not yet",
+    "apply.verdict": "rows and verdict written, not committed",
     "apply.committed": "verdict committed, file not archived",
+    "refuse.committed": "refused for good, file not in failed",
+    "report.written": "report written, file not archived",
     "archive.linked": "file in the archive and in work",
     "archive.done": "file archived, journal not told",
+    "archive.journalled": "journal says where the file is, job not ended",
 }
 """Every failpoint, with what is true there."""
 

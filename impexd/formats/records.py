@@ -222,15 +222,16 @@ def _refuse_endless(
 def _refuse_long_lines(text: str, opened: int | None, line: int, limits: Limits) -> None:
     if len(text) <= limits.line:
         return
-    for found in _LINE.finditer(text):
-        start, end = found.span()
-        if end - start <= limits.line:
-            continue
-        at = line + lines(text[:start])
-        if not found[0].strip("\0"):
-            raise DataError(Code.BAD_DATA, NULS, line=at)
-        if opened is not None and opened >= start and end - opened > limits.field:
-            what = f"a cell has more than {limits.field} characters"
-            raise DataError(Code.VALUE_TOO_LONG, what, line=at)
-        what = f"a line has more than {limits.line} characters"
-        raise DataError(Code.LINE_TOO_LONG, what, line=at)
+    short = re.match(rf"(?:[^\r\n]{{0,{limits.line}}}+(?:\r\n?|\n))*+", text)
+    start = short.end() if short else 0
+    found = _LINE.match(text, start)
+    if not found or len(found[0]) <= limits.line:
+        return
+    at = line + lines(text[:start])
+    if not found[0].strip("\0"):
+        raise DataError(Code.BAD_DATA, NULS, line=at)
+    if opened is not None and opened >= start and found.end() - opened > limits.field:
+        what = f"a cell has more than {limits.field} characters"
+        raise DataError(Code.VALUE_TOO_LONG, what, line=at)
+    what = f"a line has more than {limits.line} characters"
+    raise DataError(Code.LINE_TOO_LONG, what, line=at)

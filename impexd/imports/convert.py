@@ -98,6 +98,15 @@ def records(lane: Lane, line: int, cells: Cells) -> Iterator[Record | list[Probl
             yield _record(lane, line, texts, head)
 
 
+def key(lane: Lane, cells: Cells) -> tuple[Value, ...] | None:
+    """Give the key of a row that cannot be converted; None if that cannot be read either."""
+    named = {reading.column.target: reading for reading in lane.readings}
+    try:
+        return tuple(named[name].finish(named[name].raw(cells)) for name in lane.kind.key)
+    except Bad:
+        return None
+
+
 def _record(
     lane: Lane, line: int, texts: Sequence[str | None], head: tuple[Value, ...]
 ) -> Record | list[Problem]:

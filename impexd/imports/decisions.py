@@ -10,25 +10,39 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import stamp
 from impexd.core.errors import UsageError
-from impexd.imports.run import Bench
+from impexd.imports.bench import Bench
 from impexd.model.run import FINAL, Run, State
-from impexd.store import runs
+from impexd.store import applying, runs
 
 
 def settled(run: Run) -> bool:
-    """Pure: will nothing more happen to this run without a person?"""
+    """Pure: is this run where it stays without a person, its bytes put away?"""
+    if run.state in (State.FAILED, State.CANCELLED, State.DUPLICATE, State.REJECTED):
+        return run.place is not None
     if run.state in FINAL or run.state is State.HELD:
         return True
-    return (run.state is State.REJECTED or run.dry) and run.place is not None
+    return run.dry and run.place is not None
 
 
 async def approve(bench: Bench, id: int, actor: str | None, note: str | None) -> None:
-    """Let a held run go on; UsageError if it is not held."""
+    """
+    Let a held run go on; UsageError if it is not held.
+
+    If the tables have changed since its plan was made, that is not what was looked at: the plan
+    is made anew, the run is held again, and UsageError says so.
+    """
     desk = bench.desk
     async with desk.store.writing() as tx:
         run = await _held(tx, id)
-        await runs.move(tx, run, State.CLAIMED, actor=actor, note=note, approved=True)
+        seen = run.planned_at or {}
+        fresh = await applying.changes(tx, list(seen)) == seen
+        await runs.move(tx, run, State.CLAIMED, actor=actor, note=note, approved=fresh, code=None)
         await desk.enqueue(tx, run.id, run.group, 0)
+    if not fresh:
+        raise UsageError(
+            f"the tables have changed since run {id} was planned; the plan is being made anew",
+            hint=f"look at it again: impexd show {id}, then approve it",
+        )
 
 
 async def refuse(bench: Bench, id: int, actor: str | None, note: str | None) -> None:

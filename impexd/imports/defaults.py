@@ -1,37 +1,34 @@
 """
-Defaults of an entity's fields, as SQL literals for new records.
+Fixed values of a descriptor or an entity, as canonical values.
 
-Pure.  A default is written in the declaration as in a file, so it goes through the same
-conversion as a cell.
+Pure.  They are written as in a file, so they go through the same conversion as a cell.
 """
 
-from impexd.imports import values
+from impexd.imports.cell import finishing
 from impexd.model.descriptor import Column
-from impexd.model.entity import Field, Type
-from impexd.store.dialect import Engine
+from impexd.model.entity import Field, Kind
+from impexd.store.dialect import Names
 from impexd.store.stage import Sheet
 
 
-def of(sheet: Sheet, engine: Engine) -> dict[str, str]:
-    """Pure: field -> literal, for the fields a sheet does not bring to new records."""
+def of(sheet: Sheet, names: Names) -> dict[str, str]:
+    """Pure: field -> SQL literal, for the fields a sheet does not bring to new records."""
     brought = {target.field for target in sheet.targets if target.only != "update"}
     return {
-        name: literal(field, name, engine)
+        name: names.literal(field, value(field, name, field.default))
         for name, field in sheet.kind.fields.items()
         if field.default is not None and name not in brought
     }
 
 
-def literal(field: Field, name: str, engine: Engine) -> str:
-    """Pure: a field's default as an SQL literal; colons escaped, as they would mark parameters."""
-    column = Column.model_validate({"const": field.default, "to": name})
-    value = values.parser(column, field)(field.default or "")
-    if field.type is Type.BOOLEAN:
-        return str(value) if engine == "sqlite" else ("TRUE" if value else "FALSE")
-    if isinstance(value, int):
-        return str(value)
-    if field.type is Type.DECIMAL and engine == "postgresql":
-        return value
-    text = value.replace("'", "''").replace(":", "\\:")
-    kind = {Type.DATE: "DATE", Type.DATETIME: "TIMESTAMPTZ", Type.JSON: "JSONB"}.get(field.type)
-    return f"CAST('{text}' AS {kind})" if kind and engine == "postgresql" else f"'{text}'"
+def value(field: Field, name: str, text: str) -> str | int | None:
+    """Pure: a text of the configuration as a value of a field."""
+    column = Column.model_validate({"const": text, "to": name})
+    return finishing(column, field)(text)
+
+
+def fixed(kind: Kind, values: dict[str, str]) -> tuple[tuple[str, str | int | None], ...]:
+    """Pure: field -> text, as values, in a fixed order."""
+    return tuple(
+        (name, value(kind.fields[name], name, text)) for name, text in sorted(values.items())
+    )

@@ -5,15 +5,18 @@ Runs in a worker process, after `stage`.  Takes a loaded stage; gives `Planned`,
 the daemon decides on (guards, hold, apply).  The SQL of it is `store.plan`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from impexd.core.text import shown
-from impexd.imports.order import Counts, Noted, PartResult, Planned
+from impexd.imports import sheets
+from impexd.imports.order import Counts, Moved, Noted, PartResult, Planned
+from impexd.imports.sheets import Form
 from impexd.imports.stage import Part, Staged
+from impexd.model.descriptor import Mode
 from impexd.model.entity import Catalogue
 from impexd.model.group import ImportGroup
 from impexd.model.problem import Code
-from impexd.store import plan
+from impexd.store import deciding, differences, plan
 from impexd.store import stage as tables
 from impexd.store.plan import Drop
 from impexd.store.staging import Staging
@@ -23,16 +26,11 @@ def make(
     db: Staging, run: int, staged: Staged, group: ImportGroup, catalogue: Catalogue, listed: int
 ) -> Planned:
     """Plan what the stage holds; at most `listed` problems are given for each part."""
-    drop = Drop(
-        run,
-        tuple(form.sheet for form in staged.forms),
-        {part.n: part.member for part in staged.parts},
-        catalogue,
-        group.on_problem,
-    )
+    drop = _drop(run, staged, group, catalogue)
     db.begin()
     at = _changes(db, drop)
-    plan.decide(db, drop)
+    deciding.decide(db, drop)
+    _reprieved(db, staged, drop)
     parts = _parts(db, staged)
     planned = Planned(
         descriptors=tuple(dict.fromkeys(form.descriptor for form in staged.forms)),
@@ -40,10 +38,74 @@ def make(
         problems=tuple(_problems(db, staged.parts, listed)),
         told=sum(part.problems for part in parts),
         at=at,
+        live={
+            sheet.kind.name: _one(db, plan.live_count(sheet.kind, db.names))
+            for sheet in drop.sheets
+        },
+        moved=tuple(_moved(db, drop, group)),
+        unmatched=tuple(shown(name, limit=100) for name in staged.unmatched[:100]),
         refused=_refused(group, staged, parts),
     )
     db.commit()
     return planned
+
+
+def _drop(run: int, staged: Staged, group: ImportGroup, catalogue: Catalogue) -> Drop:
+    """Pure: the stage as the plan wants it described."""
+    return Drop(
+        run,
+        tuple(form.sheet for form in staged.forms),
+        {part.n: part.member for part in staged.parts},
+        catalogue,
+        group.on_problem,
+        frozenset(form.sheet.k for form in staged.forms if not _doubtful(staged, form)),
+        tuple(
+            (part.form.sheet.k, part.n)
+            for part in staged.parts
+            if part.form.record >= sheets.CREATED
+        ),
+    )
+
+
+def _doubtful(staged: Staged, form: Form) -> bool:
+    """Pure: may records be missing from the list (replace) only because it could not be read?"""
+    mine = [part for part in staged.parts if part.form is form]
+    return any(part.failed or part.unknown for part in mine) or not any(part.read for part in mine)
+
+
+def _reprieved(db: Staging, staged: Staged, drop: Drop) -> None:
+    """Say where nothing is deleted although the list is to be taken as complete."""
+    for part in staged.parts:
+        sheet = part.form.sheet
+        if sheet.mode is Mode.REPLACE and sheet.k not in drop.whole and not part.failed:
+            told = "nothing that the file lacks was taken away: " + (
+                f"{part.unknown} rows could not be read" if part.unknown else "it holds no rows"
+            )
+            db.problems([(part.n, None, Code.INCOMPLETE.value, None, told, None)])
+
+
+def _one(db: Staging, sql: str) -> int:
+    return int(str(db.rows(sql)[0][0]))
+
+
+def _moved(db: Staging, drop: Drop, group: ImportGroup) -> Iterator[Moved]:
+    """Find the numbers that would move further than the group allows."""
+    for sheet in drop.sheets:
+        for n, target in enumerate(sheet.targets):
+            name = f"{sheet.kind.name}.{target.field}"
+            if name not in group.guard.max_change:
+                continue
+            bound = group.guard.max_change[name]
+            rows = db.rows(differences.moved(sheet, n, bound, db.names))
+            count, key, old, new = rows[0]
+            if count:
+                yield Moved(
+                    field=name,
+                    count=int(str(count)),
+                    key=shown(str(key)),
+                    old=str(old),
+                    new=str(new),
+                )
 
 
 def index(db: Staging, staged: Staged) -> None:
@@ -70,18 +132,27 @@ def _changes(db: Staging, drop: Drop) -> dict[str, int]:
 
 def _parts(db: Staging, staged: Staged) -> list[PartResult]:
     rows: dict[int, tuple[int, ...]] = {}
+    first: dict[int, int] = {}
+    for part in staged.parts:
+        first.setdefault(part.form.sheet.k, part.n)
+    lacking = {}
     for form in staged.forms:
-        for part, *numbers in db.rows(plan.counted(form.sheet, db.names)):
-            rows[int(str(part))] = tuple(int(str(number or 0)) for number in numbers)
+        for part_n, *numbers in db.rows(plan.counted(form.sheet, db.names)):
+            rows[int(str(part_n))] = tuple(int(str(number or 0)) for number in numbers)
+        lacking[first.get(form.sheet.k, -1)] = _one(db, plan.lacking_count(form.sheet, db.names))
     told = {int(str(part)): int(str(count)) for part, count in db.rows(tables.told(db.names))}
     return [
-        _part(part, rows.get(part.n, (0, 0, 0, 0, 0)), told.get(part.n, 0)) for part in staged.parts
+        _part(part, rows.get(part.n, (0,) * 6), told.get(part.n, 0), lacking.get(part.n, 0))
+        for part in staged.parts
     ]
 
 
-def _part(part: Part, numbers: Sequence[int], problems: int) -> PartResult:
-    records, rejected, inserted, updated, deleted = numbers
+def _part(part: Part, numbers: Sequence[int], problems: int, lacking: int) -> PartResult:
+    records, out, waiting, inserted, updated, deleted = numbers
     sheet = part.form.sheet
+    read = records if part.form.record >= sheets.CREATED else part.read
+    rejected = part.rejected + out - waiting
+    kept = bool(sheet.missing_rows)
     return PartResult(
         n=part.n,
         member=part.name,
@@ -91,12 +162,13 @@ def _part(part: Part, numbers: Sequence[int], problems: int) -> PartResult:
         mode=sheet.mode.value,
         state="rejected" if part.failed else "planned",
         counts=Counts(
-            read=part.read,
+            read=read,
             inserted=inserted,
-            updated=updated,
-            unchanged=records - rejected - inserted - updated - deleted,
-            deleted=deleted,
-            rejected=part.rejected + rejected,
+            updated=updated + (lacking if kept else 0),
+            unchanged=read - rejected - waiting - inserted - updated - deleted,
+            deleted=deleted + (0 if kept else lacking),
+            rejected=rejected,
+            parked=waiting,
         ),
         problems=problems,
     )

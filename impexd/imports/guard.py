@@ -1,9 +1,10 @@
 """
 Guards: is a plan within what the group allows without a person?
 
-Pure.  A bound is a count, or a share of what it is measured against (`"30 %"`): rejects and
-changes against the rows read, deletions against the rows that would be left as they are plus
-those touched.
+Pure.  A bound is a count, or a share (`"30 %"`).  Shares of deletions and changes are of the
+records an entity had before, and mean nothing for an empty table; shares of rejects are of the
+rows read; a share as `min_rows` is of the records an entity had before.  Each entity is looked
+at by itself, so that a large one does not hide what happens to a small one.
 """
 
 from decimal import Decimal
@@ -14,27 +15,47 @@ from impexd.model.group import Bound, Guard
 
 def total(planned: Planned) -> Counts:
     """Pure: all parts of a plan added up."""
-    names = Counts.model_fields
-    return Counts(
-        **{name: sum(getattr(part.counts, name) for part in planned.parts) for name in names}
-    )
+    return _sum([part.counts for part in planned.parts])
 
 
 def outside(planned: Planned, guard: Guard) -> list[str]:
     """Pure: why a plan must wait for a person, in words; empty if it need not."""
-    sums = total(planned)
-    changed = sums.inserted + sums.updated + sums.deleted
+    reasons = []
+    for entity in dict.fromkeys(part.entity for part in planned.parts):
+        counts = _sum([part.counts for part in planned.parts if part.entity == entity])
+        reasons += _entity(entity, counts, planned.live.get(entity, 0), guard)
+    for moved in planned.moved:
+        reasons.append(
+            f"{moved.count:,} values of {moved.field} would move by more than"
+            f" {guard.max_change[moved.field]}, such as {moved.key}: {moved.old} -> {moved.new}"
+        )
+    return reasons
+
+
+def _entity(entity: str, counts: Counts, live: int, guard: Guard) -> list[str]:
+    changed = counts.inserted + counts.updated + counts.deleted
     reasons = []
     for bound, count, base, what in (
-        (guard.max_deletes, sums.deleted, sums.read, "would be deleted"),
-        (guard.max_changes, changed, sums.read, "would be changed"),
-        (guard.max_rejects, sums.rejected, sums.read, "were rejected"),
+        (guard.max_deletes, counts.deleted, live, f"of {live:,} records would be deleted"),
+        (guard.max_changes, changed, live, f"records would change, where there are {live:,} now"),
+        (guard.max_rejects, counts.rejected, counts.read, f"of {counts.read:,} rows are rejected"),
     ):
-        if bound is not None and count > allowed(bound, base):
-            reasons.append(f"{count:,} records {what}; the group allows {bound}")
-    if guard.min_rows is not None and sums.read < allowed(guard.min_rows, sums.read):
-        reasons.append(f"{sums.read:,} rows came; the group expects at least {guard.min_rows}")
+        if bound is not None and count and _over(count, bound, base):
+            reasons.append(f"{entity}: {count:,} {what}; the group allows {bound}")
+    least = guard.min_rows
+    if least is not None and counts.read < allowed(least, live):
+        reasons.append(
+            f"{entity}: {counts.read:,} rows came, where there are {live:,} records now;"
+            f" the group expects at least {least}"
+        )
     return reasons
+
+
+def _over(count: int, bound: Bound, base: int) -> bool:
+    """Pure: is a count over its bound?  A share of nothing is no bound."""
+    if isinstance(bound, str) and "%" in bound and not base:
+        return False
+    return count > allowed(bound, base)
 
 
 def allowed(bound: Bound, base: int) -> Decimal:
@@ -43,3 +64,9 @@ def allowed(bound: Bound, base: int) -> Decimal:
         return Decimal(bound)
     number = bound.rstrip(" %")
     return Decimal(number) * base / 100 if "%" in bound else Decimal(number)
+
+
+def _sum(counts: list[Counts]) -> Counts:
+    return Counts(
+        **{name: sum(getattr(one, name) for one in counts) for name in Counts.model_fields}
+    )

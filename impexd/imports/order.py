@@ -14,13 +14,15 @@ from impexd.model.base import Model
 class Order(Model):
     """Stage and plan a run, or write its rejects."""
 
-    task: Literal["stage", "plan", "rejects"]
+    task: Literal["stage", "plan", "rejects", "diff"]
     run: int
     group: str
     source: str
     """Path of the claimed bytes."""
     name: str
     """The drop's own name."""
+    origin: str = "inbox"
+    """`parked`: the drop is rows of ours that waited, not a file of a partner."""
     scratch: str
     """Folder for the stage, of this attempt alone."""
     url: str
@@ -37,6 +39,7 @@ class Counts(Model):
     unchanged: int = 0
     deleted: int = 0
     rejected: int = 0
+    parked: int = 0
 
 
 class PartResult(Model):
@@ -64,6 +67,17 @@ class Noted(Model):
     cell: str | None = None
 
 
+class Moved(Model):
+    """How many values of a field would move too far, with one of them to look at."""
+
+    field: str
+    """As `entity.field`."""
+    count: int
+    key: str
+    old: str
+    new: str
+
+
 class Planned(Model):
     """What staging and planning came to."""
 
@@ -76,6 +90,12 @@ class Planned(Model):
     """All problems."""
     at: dict[str, int] = Field(default_factory=dict)
     """Change number of each entity the plan was made against."""
+    live: dict[str, int] = Field(default_factory=dict)
+    """Records of each entity the plan changes, before it."""
+    moved: tuple[Moved, ...] = ()
+    """Numbers that would move by more than the group's guard allows."""
+    unmatched: tuple[str, ...] = ()
+    """Files that no descriptor takes."""
     refused: Noted | None = None
     """Why the drop as a whole is not loaded."""
 

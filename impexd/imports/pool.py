@@ -17,10 +17,10 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from impexd.model.config import Config
 from impexd.core.errors import ImpexError, WorldError
 from impexd.core.text import shown
 from impexd.imports.order import Answer, Order, Progress
+from impexd.model.config import Config
 
 RECYCLE = 500
 LONGEST = 64 << 20

@@ -6,130 +6,97 @@ the journal in a state from which the next call carries on.  A `WorldError` goes
 queue comes back to it later; what is wrong with the drop ends in the journal.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+import re
+from typing import Literal
 
 import anyio
 import anyio.to_thread
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.model.config import Config
 from impexd.core import failpoint
 from impexd.core.clock import stamp
-from impexd.core.errors import WorldError
-from impexd.imports import defaults, guard, pool, report, sheets
-from impexd.imports.order import Answer, Order, Planned, Progress
-from impexd.imports.pool import Bug, Died, Pool
-from impexd.inbox import archive
-from impexd.inbox.desk import Desk
-from impexd.model.problem import Code
+from impexd.core.errors import Changed, WorldError
+from impexd.imports import defaults, guard, parking, sheets, shelve, verdicts
+from impexd.imports.bench import Bench, ask, configured
+from impexd.imports.order import Planned
+from impexd.inbox import examine, giveback
+from impexd.model.config import Config
 from impexd.model.run import Run, State
 from impexd.store import applying, journal, runs
 from impexd.store.again import again
 from impexd.store.applying import Decided, Stale
 
-DEATHS = 3
-"""Attempts that may kill their worker before the run is held (promise I8)."""
 REPLANS = 5
 """Plans that may grow stale before the run gives way to others for a while."""
 
-EXTRAS = ("report.json", "*.rejects-*")
+REJECTS = re.compile(r"\.rejects-(\d+)(?:\.\d+)?(?=\.[^.]+$)")
+"""What a rejects file's name holds: the run it came from."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Bench:
-    """What runs are carried out with; one for the daemon."""
-
-    desk: Desk
-    pool: Pool
-    config: Config
-    """The configuration in force; replaced as a whole by a reload."""
-    progress: dict[int, Progress] = field(default_factory=dict)
-    """How far the runs are that are being staged now."""
-    older: dict[str, Config] = field(default_factory=dict)
-    """Configurations that runs were claimed under, by hash."""
 
 
 async def carry(bench: Bench, id: int) -> None:
     """Carry a run as far as it goes without a person; harmless to be called again."""
     run = await _begun(bench, id)
     if run is not None:
+        failpoint.hit("run.begun")
         with structlog.contextvars.bound_contextvars(run=id, group=run.group):
-            config = await configured(bench, run)
-            planned = await _planned(bench, run, config, "stage")
-            if planned is not None:
-                await decide(bench, run, config, planned)
-    await put_away(bench, id)
+            try:
+                await _load(bench, run)
+            except anyio.get_cancelled_exc_class():
+                with anyio.CancelScope(shield=True):
+                    await _interrupted(bench, run)
+                raise
+    await shelve.put_away(bench, id)
 
 
-async def decide(bench: Bench, run: Run, config: Config, planned: Planned) -> None:
-    """A plan is refused, held, shown, or applied."""
-    if planned.refused is not None:
-        await _refuse(bench, run, planned)
-    elif run.dry:
-        await _show(bench, run, planned)
-    elif reasons := guard.outside(planned, config.groups[run.group].guard):
-        await _hold(bench, run, planned, "; ".join(reasons))
-    else:
-        await apply(bench, run, config, planned)
-
-
-async def apply(bench: Bench, run: Run, config: Config, planned: Planned) -> None:
-    """Write the rejects, then put the plan into the tables with the verdict."""
+async def _load(bench: Bench, run: Run) -> None:
+    """Stage and plan, then do what the plan calls for."""
+    config = await configured(bench, run)
+    planned = await _planned(bench, run, config, "stage")
     for _ in range(REPLANS):
-        if any(part.counts.rejected for part in planned.parts):
-            await _asked(bench, run, config, "rejects")
+        if planned is None:
+            return None  # the run is held: it has killed its worker once too often
         try:
-            await applying.put(
-                bench.desk.store,
-                _decided(bench, run, config, planned),
-                _verdict(bench, run, planned),
-            )
+            return await _decide(bench, run, config, planned)
         except Stale:
-            fresh = await _planned(bench, run, config, "plan")
-            if fresh is None:
-                return
-            planned = fresh
-            continue
-        log.info("applied", problems=planned.told, counts=guard.total(planned).model_dump())
-        return
+            planned = await _planned(bench, run, config, "plan")
+        except Changed as error:
+            inbox = bench.config.inboxes.get(run.group)
+            return await giveback.give_back(bench.desk, run, inbox, str(error))
     raise WorldError("the tables kept changing while this was planned", hint="it is tried again")
 
 
-async def put_away(bench: Bench, id: int) -> None:
-    """Write the report of a run that has ended, and put its bytes away."""
-    desk = bench.desk
-    async with desk.store.reading() as tx:
-        rows = await journal.rows(tx, [id])
-        run = await runs.get(tx, id)
-        if run is None or run.state not in ENDED or run.place is not None:
-            return
-        document = report.whole(run, await runs.parts(tx, id), await runs.problems(tx, id))
-    await _written(desk.folders.scratch_of(run.token) / "report.json", document)
-    await archive.put(desk, rows, extras=EXTRAS)
+async def _decide(bench: Bench, run: Run, config: Config, planned: Planned) -> None:
+    """A plan is refused, shown, held, or applied."""
+    if any(part.counts.rejected for part in planned.parts if part.state == "planned"):
+        await ask(bench, run, config, "rejects")
+        failpoint.hit("rejects.written")
+    reasons = guard.outside(planned, config.groups[run.group].guard)
+    if planned.refused is not None:
+        await verdicts.refuse(bench, run, planned)
+    elif run.dry:
+        await ask(bench, run, config, "diff")
+        await verdicts.show(bench, run, planned)
+    elif reasons and not (run.approved and run.planned_at == planned.at):
+        if run.approved:
+            reasons.insert(0, "the tables have changed since this was approved")
+        await ask(bench, run, config, "diff")
+        await verdicts.hold(bench, run, planned, "; ".join(reasons))
+    else:
+        await _apply(bench, run, config, planned)
 
 
-ENDED = frozenset({State.APPLIED, State.REJECTED, State.FAILED, State.CANCELLED, State.DUPLICATE})
-"""States after which the bytes go to the archive or to failed."""
-
-
-async def configured(bench: Bench, run: Run) -> Config:
-    """Find the configuration a run was claimed under."""
-    if run.config is None or run.config == bench.config.hash:
-        return bench.config
-    if run.config not in bench.older:
-        async with bench.desk.store.reading() as tx:
-            body = await runs.config(tx, run.config)
-        if body is None:
-            return bench.config
-        bench.older[run.config] = Config.from_json(body)
-    return bench.older[run.config]
+async def _apply(bench: Bench, run: Run, config: Config, planned: Planned) -> None:
+    """Put the plan into the tables, if the bytes are still those that were claimed."""
+    if run.sha256 is not None and run.bytes is not None:
+        place, size, sha256 = bench.desk.folders.bytes_of(run.token), run.bytes, run.sha256
+        await anyio.to_thread.run_sync(lambda: examine.intact(place, sha256=sha256, size=size))
+    decided = _decided(bench, run, config, planned)
+    await applying.put(bench.desk.store, decided, verdicts.applied(bench, run, planned))
+    log.info("applied", problems=planned.told, counts=guard.total(planned).model_dump())
+    await parking.wake(bench, [form.kind.name for form in decided.sheets])
 
 
 async def _begun(bench: Bench, id: int) -> Run | None:
@@ -141,170 +108,52 @@ async def _begun(bench: Bench, id: int) -> Run | None:
         if run is None:
             return None
         twin = await journal.twin(tx, id)
-        if twin is None:
-            return run
-        told = f"the same file as run {twin}, which is loaded already"
-        await runs.move(tx, run, State.DUPLICATE, message=told, parent=twin, finished=now)
-        return None
+        if twin is not None:
+            told = f"the same file as run {twin}, which is loaded already"
+            await runs.move(tx, run, State.DUPLICATE, message=told, parent=twin, finished=now)
+            return None
+        if run.parent is None and (found := REJECTS.search(run.name)):
+            source = await runs.get(tx, int(found[1]))
+            if source is not None and source.group == run.group:
+                await runs.move(tx, run, State.STAGING, parent=source.id)
+        return run
 
     return await again(bench.desk.store, begin, clock=bench.desk.clock)
 
 
-async def _planned(bench: Bench, run: Run, config: Config, task: str) -> Planned | None:
-    """Have a run staged and planned; None if it has killed its worker once too often."""
-    answer = await _asked(bench, run, config, task)
+async def _interrupted(bench: Bench, run: Run) -> None:
+    """The daemon stops: the next one begins with this run anew, and no crash is counted."""
+    with anyio.move_on_after(2):
+        async with bench.desk.store.writing() as tx:
+            current = await runs.get(tx, run.id)
+            if current is not None and current.state in runs.RUNNABLE:
+                await runs.move(tx, run, State.CLAIMED)
+
+
+async def _planned(
+    bench: Bench, run: Run, config: Config, task: Literal["stage", "plan"]
+) -> Planned | None:
+    """Have a run staged and planned; None if it is held because it kills its workers."""
+    answer = await ask(bench, run, config, task)
     if answer is None or answer.planned is None:
         return None
     failpoint.hit("stage.done")
     return answer.planned
 
 
-async def _asked(bench: Bench, run: Run, config: Config, task: Any) -> Answer | None:
-    folders = bench.desk.folders
-    scratch = folders.scratch_of(run.token) / str(run.attempt)
-    await anyio.Path(scratch).mkdir(parents=True, exist_ok=True)
-    order = Order(
-        task=task,
-        run=run.id,
-        group=run.group,
-        source=str(folders.bytes_of(run.token)),
-        name=run.name,
-        scratch=str(scratch),
-        url=bench.desk.store.url,
-        config=config.hash,
-    )
-    try:
-        return await bench.pool.ask(order, config, lambda p: bench.progress.update({run.id: p}))
-    except (Died, Bug) as error:
-        await _buried(bench, run, error)
-        return None
-    finally:
-        bench.progress.pop(run.id, None)
-
-
-async def _buried(bench: Bench, run: Run, error: Died | Bug) -> None:
-    """Count a death; the third holds the run, the others go up to be tried again."""
-    trace = {"trace": error.trace} if isinstance(error, Bug) else {}
-    log.error("worker failed", what=str(error), **trace)
-    async with bench.desk.store.writing() as tx:
-        deaths = await runs.crashed(tx, run)
-        if deaths >= DEATHS:
-            told = f"this drop has ended its worker process {deaths} times: {error}"
-            await runs.move(tx, run, State.HELD, code=Code.POISON, message=told)
-            return
-    raise WorldError(f"run {run.id}: {error}", hint="it is tried again; after 3 times it is held")
-
-
 def _decided(bench: Bench, run: Run, config: Config, planned: Planned) -> Decided:
     """Pure: everything the store needs to apply a plan."""
     forms = sheets.forms(planned.descriptors, config.descriptors, config.catalogue)
     total = guard.total(planned)
+    names = applying.names(bench.desk.store, run.id)
     return Decided(
         run,
-        bench.desk.folders.scratch_of(run.token) / str(run.attempt),
+        bench.scratch(run),
         tuple(form.sheet for form in forms),
         planned.at,
-        parts_of(planned, "applied"),
-        problems_of(planned),
+        verdicts.parts_of(planned, "applied"),
+        verdicts.problems_of(planned),
         total.inserted + total.updated + total.deleted,
-        {form.sheet.k: defaults.of(form.sheet, bench.desk.store.dialect) for form in forms},
+        {form.sheet.k: defaults.of(form.sheet, names) for form in forms},
+        parking.waiting(bench, run, config),
     )
-
-
-def _verdict(bench: Bench, run: Run, planned: Planned) -> applying.Verdict:
-    async def write(tx: AsyncConnection) -> None:
-        await runs.move(
-            tx,
-            run,
-            State.APPLIED,
-            counts=report.by_entity(parts_of(planned, "applied")),
-            problems=planned.told,
-            finished=stamp(bench.desk.clock.now()),
-            code=None,
-            message=None,
-        )
-
-    return write
-
-
-async def _refuse(bench: Bench, run: Run, planned: Planned) -> None:
-    """Nothing of the drop is loaded, for good."""
-    refused = planned.refused
-    if refused is None:
-        return
-    if planned.parts:
-        await _rejects_quietly(bench, run, planned)
-    parts = [part | {"counts": _unloaded(part["counts"])} for part in parts_of(planned, "rejected")]
-    async with bench.desk.store.writing() as tx:
-        await runs.put_parts(tx, run.id, parts)
-        await runs.put_problems(tx, run.id, problems_of(planned))
-        await runs.move(
-            tx,
-            run,
-            State.REJECTED,
-            code=refused.code,
-            message=refused.message,
-            problems=max(planned.told, 1),
-            counts=report.by_entity(parts),
-            finished=stamp(bench.desk.clock.now()),
-        )
-    log.warning("rejected", code=refused.code, what=refused.message)
-
-
-async def _rejects_quietly(bench: Bench, run: Run, planned: Planned) -> None:
-    config = await configured(bench, run)
-    if any(part.counts.rejected and part.state == "planned" for part in planned.parts):
-        await _asked(bench, run, config, "rejects")
-
-
-def _unloaded(counts: Mapping[str, int]) -> dict[str, int]:
-    """Pure: the counts of a part none of whose rows is loaded."""
-    return {**dict.fromkeys(counts, 0), "read": counts["read"], "rejected": counts["read"]}
-
-
-async def _hold(bench: Bench, run: Run, planned: Planned, why: str) -> None:
-    await _told(bench, run, planned, State.HELD, why)
-    log.warning("held", why=why)
-
-
-async def _show(bench: Bench, run: Run, planned: Planned) -> None:
-    await _told(bench, run, planned, State.PLANNED, "dry run: nothing was changed")
-
-
-async def _told(bench: Bench, run: Run, planned: Planned, state: State, why: str) -> None:
-    parts = parts_of(planned, "planned")
-    async with bench.desk.store.writing() as tx:
-        await runs.put_parts(tx, run.id, parts)
-        await runs.put_problems(tx, run.id, problems_of(planned))
-        await runs.move(
-            tx,
-            run,
-            state,
-            message=why,
-            problems=planned.told,
-            counts=report.by_entity(parts),
-            finished=stamp(bench.desk.clock.now()) if state is State.PLANNED else None,
-        )
-
-
-def parts_of(planned: Planned, state: str) -> list[dict[str, Any]]:
-    """Pure: the parts of a plan as the journal keeps them."""
-    return [
-        part.model_dump(exclude={"state"})
-        | {"state": part.state if part.state == "rejected" else state}
-        for part in planned.parts
-    ]
-
-
-def problems_of(planned: Planned) -> list[dict[str, Any]]:
-    """Pure: the listed problems of a plan as the journal keeps them."""
-    return [noted.model_dump() for noted in planned.problems]
-
-
-async def _written(path: Path, document: Mapping[str, Any]) -> None:
-    text = json.dumps(document, ensure_ascii=False, indent=1)
-    await anyio.Path(path.parent).mkdir(parents=True, exist_ok=True)
-    await anyio.Path(path).write_text(text + "\n", encoding="utf-8")
-
-
-__all__ = ["Bench", "carry", "pool"]

@@ -7,8 +7,8 @@ Pure, and the same in the worker that fills them and in the daemon that applies 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from impexd.imports import cell
-from impexd.model.descriptor import Column, Descriptor, Mode
+from impexd.imports import cell, defaults
+from impexd.model.descriptor import Column, Descriptor, Missing, Mode
 from impexd.model.entity import Catalogue, Kind
 from impexd.store.stage import Sheet, Target
 
@@ -45,9 +45,32 @@ def forms(
                 tuple(_target(column, kind) for column in kept),
                 descriptor.duplicates,
                 row_modes,
+                defaults.fixed(kind, dict(descriptor.missing_rows or {})),
+                descriptor.scope,
             )
             found.append(Form(name, record, kept, when, descriptor.mode_column, sheet))
-    return found
+    return found + _created(found, catalogue)
+
+
+CREATED = 1000
+"""`Form.record` of forms for parents that rows ask to be created, and above."""
+
+
+def _created(forms: list[Form], catalogue: Catalogue) -> list[Form]:
+    """Pure: a form for each entity whose missing records are to be created, with their key alone."""
+    wanted = {
+        target.ref: form.descriptor
+        for form in reversed(forms)
+        for target in form.sheet.targets
+        if target.missing is Missing.CREATE
+    }
+    made = []
+    for n, (entity, descriptor) in enumerate(sorted(wanted.items())):
+        kind = catalogue[entity]
+        target = Target(kind.key[0], "", "", Missing.KEEP, "", kind.key[0])
+        sheet = Sheet(len(forms) + n, descriptor, kind, Mode.MERGE, (target,), "last")
+        made.append(Form(descriptor, CREATED + n, (), None, None, sheet))
+    return made
 
 
 def wanted(descriptor: Descriptor) -> list[str | int]:

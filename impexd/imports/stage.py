@@ -14,17 +14,20 @@ from typing import BinaryIO, cast
 from impexd.core.errors import DataError
 from impexd.formats.registry import READERS
 from impexd.imports import convert, fast, match, sheets
+from impexd.imports.cell import Value
 from impexd.imports.convert import Lane, Record
 from impexd.imports.fast import Fast, Slow
 from impexd.imports.sheets import Form
 from impexd.imports.unpack import File
-from impexd.model.descriptor import Descriptor
+from impexd.model.descriptor import Descriptor, Mode
 from impexd.model.entity import Catalogue
 from impexd.model.limits import Limits
 from impexd.model.problem import Code, Problem, about
 from impexd.ports import Batch, Row, Table
 from impexd.store import stage as tables
 from impexd.store.staging import Staging
+
+Key = tuple[Value, ...]
 
 Told = Callable[[int, float], None]
 """Called now and then with the rows read and the share of the bytes."""
@@ -44,6 +47,8 @@ class Part:
     read: int = 0
     rejected: int = 0
     failed: bool = False
+    unknown: int = 0
+    """Rows of which not even the key could be read."""
 
 
 @dataclass(slots=True)
@@ -53,6 +58,8 @@ class Staged:
     forms: list[Form]
     parts: list[Part] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
+    origins: dict[tuple[int, int], dict[str, str]] = field(default_factory=dict)
+    """(part, line) -> since when and until when a row waits that is not new to waiting."""
 
 
 async def fill(
@@ -67,27 +74,39 @@ async def fill(
     """Load every matched file into the stage."""
     staged = Staged(forms, unmatched=[files[n].name for n in matched.unmatched])
     meter = Meter(told, sum(files[one.member].size for one in matched.taken))
-    db.execute(tables.problems_creation(db.names))
-    for form in forms:
-        for statement in tables.creation(form.sheet, db.names):
-            db.execute(statement)
+    begin(db, forms)
     for one in matched.taken:
-        mine = [form for form in forms if form.descriptor == one.descriptor]
+        mine = [
+            form
+            for form in forms
+            if form.descriptor == one.descriptor and form.record < sheets.CREATED
+        ]
         file = files[one.member]
         first = len(staged.parts)
         parts = [Part(first + n, one.member, file.name, form) for n, form in enumerate(mine)]
         staged.parts += parts
         await _file(db, file, descriptors[one.descriptor], parts, limits, meter)
-    _keep(db, staged)
+    for form in forms:
+        if form.record >= sheets.CREATED:
+            staged.parts.append(Part(len(staged.parts), -1, "", form))
+    keep(db, staged)
     return staged
 
 
-def _keep(db: Staging, staged: Staged) -> None:
+def begin(db: Staging, forms: Sequence[Form]) -> None:
+    """Make the empty tables of a stage."""
+    db.execute(tables.problems_creation(db.names))
+    for form in forms:
+        for statement in tables.creation(form.sheet, db.names):
+            db.execute(statement)
+
+
+def keep(db: Staging, staged: Staged) -> None:
     """Note in the stage what planning it again, or writing its rejects, has to know."""
     db.execute(tables.parts_creation(db.names))
     for part in staged.parts:
         where = (part.n, part.member, part.name, part.form.descriptor, part.form.record)
-        what = (part.read, part.rejected, int(part.failed))
+        what = (part.read, part.rejected, int(part.failed), part.unknown)
         db.execute(tables.part_noting(db.names, (*where, *what)))
 
 
@@ -98,11 +117,11 @@ def kept(db: Staging, descriptors: Mapping[str, Descriptor], catalogue: Catalogu
     forms = sheets.forms(names, descriptors, catalogue)
     by_part = {(form.descriptor, form.record): form for form in forms}
     parts = []
-    for n, member, name, descriptor, record, read, rejected, failed in rows:
+    for n, member, name, descriptor, record, read, rejected, failed, unknown in rows:
         form = by_part[str(descriptor), int(str(record))]
         part = Part(int(str(n)), int(str(member)), str(name), form)
         part.read, part.rejected = int(str(read)), int(str(rejected))
-        part.failed = bool(failed)
+        part.failed, part.unknown = bool(failed), int(str(unknown))
         parts.append(part)
     return Staged(forms, parts)
 
@@ -142,11 +161,13 @@ async def _rows(db: Staging, table: Table, parts: list[Part], meter: "Meter") ->
         lanes.append((part, lane, fast.compiled(lane, table.positions)))
     pending = 0
     async for batch in table.batches:
-        _unreadable(db, parts[0], batch)
+        _unreadable(db, parts, batch)
         for part, lane, quick in lanes:
-            records, problems = _converted(part, lane, quick, batch.rows)
+            records, problems, keys = _converted(part, lane, quick, batch.rows)
             if records:
                 db.load(part.form.sheet, part.n, records)
+            if keys:
+                db.keys(part.form.sheet, keys)
             if problems:
                 db.problems([_noted(part, problem) for problem in problems])
         pending += len(batch.rows)
@@ -159,10 +180,11 @@ async def _rows(db: Staging, table: Table, parts: list[Part], meter: "Meter") ->
 
 def _converted(
     part: Part, lane: Lane, quick: Fast | None, rows: Sequence[Row]
-) -> tuple[list[Record], list[Problem]]:
-    """Convert a batch: what can be loaded, and all that is wrong with the rest."""
+) -> tuple[list[Record], list[Problem], list[Key]]:
+    """Convert a batch: what can be loaded, what is wrong with the rest, and the rest's keys."""
     records: list[Record] = []
     problems: list[Problem] = []
+    keys: list[Key] = []
     bad = 0
     for line, cells in rows:
         if quick is not None:
@@ -174,20 +196,26 @@ def _converted(
         for found in convert.records(lane, line, cells):
             if isinstance(found, tuple):
                 records.append(found)
-            else:
-                bad += 1
-                problems += found
+                continue
+            bad += 1
+            problems += found
+            if part.form.sheet.mode is Mode.REPLACE:
+                key = convert.key(lane, cells)
+                part.unknown += key is None
+                keys += [key] if key else []
     part.read += len(records) + bad
     part.rejected += bad
-    return records, problems
+    return records, problems, keys
 
 
-def _unreadable(db: Staging, part: Part, batch: Batch) -> None:
-    """Rows the format itself could not make cells of."""
+def _unreadable(db: Staging, parts: Sequence[Part], batch: Batch) -> None:
+    """Rows the format itself could not make cells of; told of the first part alone."""
     if batch.problems:
-        part.read += len(batch.problems)
-        part.rejected += len(batch.problems)
-        db.problems([_noted(part, problem) for problem in batch.problems])
+        parts[0].read += len(batch.problems)
+        parts[0].rejected += len(batch.problems)
+        for part in parts:
+            part.unknown += len(batch.problems)
+        db.problems([_noted(parts[0], problem) for problem in batch.problems])
 
 
 def _give_up(db: Staging, parts: list[Part], error: DataError) -> None:

@@ -19,14 +19,15 @@ import traceback
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from impexd.model.config import Config
 from impexd.core.errors import DataError, ImpexError
 from impexd.core.text import shown
-from impexd.imports import draft, match, rejects, sheets, stage, unpack
+from impexd.imports import diff, draft, match, rejects, sheets, stage, unpack, waiting
 from impexd.imports.order import Answer, Noted, Order, Planned, Progress, Trouble
+from impexd.model.config import Config
 from impexd.model.limits import Limits
 from impexd.store import staging
 
+_PARKED = "parked"
 _PR_SET_PDEATHSIG = 1
 _EVERY = 0.2
 """Seconds between two signs of life."""
@@ -78,6 +79,9 @@ def _served(order: Order, config: Config, answers: _Answers) -> Answer:
                 return Answer(planned=asyncio.run(_staged(order, config, answers)))
             case "plan":
                 return Answer(planned=_replanned(order, config))
+            case "diff":
+                _different(order, config)
+                return Answer(rejects=())
             case "rejects":
                 return Answer(rejects=tuple(asyncio.run(_rejects(order, config))))
     except DataError as error:
@@ -98,35 +102,56 @@ def _served(order: Order, config: Config, answers: _Answers) -> Answer:
 
 
 async def _staged(order: Order, config: Config, answers: _Answers) -> Planned:
+    telling = _Telling(answers)
+    with _stage(order, fresh=True) as db:
+        if order.origin == _PARKED:
+            staged = waiting.fill(db, Path(order.source), config.descriptors, config.catalogue)
+        else:
+            staged = await _filled(db, order, config, telling)
+        telling.phase("plan")
+        draft.index(db, staged)
+        return _planned(db, order, config, staged)
+
+
+async def _filled(
+    db: staging.Staging, order: Order, config: Config, telling: "_Telling"
+) -> stage.Staged:
     group = config.groups[order.group]
     limits = config.instance.limits
     descriptors = {name: config.descriptors[name] for name in group.descriptors}
-    with (
-        unpack.files(Path(order.source), order.name, limits, group.zip_names) as files,
-        _stage(order, fresh=True) as db,
-    ):
+    with unpack.files(Path(order.source), order.name, limits, group.zip_names) as files:
         matched = match.plan([file.name for file in files], descriptors)
         used = dict.fromkeys(one.descriptor for one in matched.taken)
         forms = sheets.forms(used, descriptors, config.catalogue)
-        telling = _Telling(answers)
-        staged = await stage.fill(db, files, descriptors, forms, matched, limits, telling)
-        telling.phase("plan")
-        draft.index(db, staged)
-        return draft.make(db, order.run, staged, group, config.catalogue, limits.problems)
+        return await stage.fill(db, files, descriptors, forms, matched, limits, telling)
+
+
+def _planned(db: staging.Staging, order: Order, config: Config, staged: stage.Staged) -> Planned:
+    listed = config.instance.limits.problems
+    group = config.groups[order.group]
+    planned = draft.make(db, order.run, staged, group, config.catalogue, listed)
+    waiting.write(db, staged, Path(order.scratch))
+    return planned
 
 
 def _replanned(order: Order, config: Config) -> Planned:
-    group = config.groups[order.group]
     with _stage(order, fresh=False) as db:
         staged = stage.kept(db, config.descriptors, config.catalogue)
         draft.forget(db, staged)
-        listed = config.instance.limits.problems
-        return draft.make(db, order.run, staged, group, config.catalogue, listed)
+        return _planned(db, order, config, staged)
+
+
+def _different(order: Order, config: Config) -> None:
+    with _stage(order, fresh=False) as db:
+        staged = stage.kept(db, config.descriptors, config.catalogue)
+        diff.write(db, staged, Path(order.scratch).parent / diff.NAME)
 
 
 async def _rejects(order: Order, config: Config) -> list[str]:
     group = config.groups[order.group]
     limits = config.instance.limits
+    if order.origin == _PARKED:
+        return []
     with (
         unpack.files(Path(order.source), order.name, limits, group.zip_names) as files,
         _stage(order, fresh=False) as db,

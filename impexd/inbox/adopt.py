@@ -16,11 +16,11 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 
-from impexd.core import durable
+from impexd.core import durable, failpoint
 from impexd.core.durable import Digest
 from impexd.core.errors import Changed, DataError, ImpexError, UsageError, WorldError
 from impexd.core.text import shown
-from impexd.inbox import carry, lease, prove, scan, took
+from impexd.inbox import carry, folders, lease, prove, scan, took
 from impexd.inbox.carry import Claim
 from impexd.inbox.desk import Desk, Inlet
 from impexd.inbox.judge import READ
@@ -65,15 +65,18 @@ async def adopt(desk: Desk, inlet: Inlet, path: Path, order: Order | None = None
     is no drop by its name; WorldError if it is being written to or the disk fails.
     """
     order = order or Order()
+    folders.check_room(desk.folders, desk.reserve)
     with _world(path), durable.opened(path.parent) as folder:
         seen, fault = await anyio.to_thread.run_sync(_look, folder, path, inlet, order)
         claim = await _begin(desk, inlet, order, seen, fault)
+        failpoint.hit("adopt.journalled")
         if fault:
             words = {claim.run: (fault.code, fault.message)}
             await again(desk.store, lambda tx: verdict.left(tx, words, at=desk.clock.now()))
             raise DataError(fault.code, fault.message)
         source = replace(claim, seen=replace(seen, name=os.fsencode(path.name)))
         digest = await _copy(desk, inlet, folder, source)
+    failpoint.hit("adopt.copied")
     result = Took()
     await took.settle(desk, inlet, {claim.run: digest}, result)
     return Adopted(claim.run, duplicate=bool(result.duplicates))

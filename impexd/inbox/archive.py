@@ -25,10 +25,10 @@ from impexd.store import verdict
 from impexd.store.again import again
 from impexd.store.journal import Row
 
-EXTRAS = ("report.json", "rejects-*")
+EXTRAS = ("report.json", "changes.csv", "*.rejects-*")
 """What of a run's scratch folder is put beside its bytes, unless the caller says."""
 
-_GOOD = {State.APPLIED, State.ARCHIVED, State.DUPLICATE}
+_GOOD = {State.APPLIED, State.ARCHIVED, State.DUPLICATE, State.PLANNED}
 
 log = structlog.get_logger(__name__)
 

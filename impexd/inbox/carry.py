@@ -216,7 +216,7 @@ def _remove(inbox: int, claim: Claim) -> None:
         status = os.stat(claim.seen.name, dir_fd=inbox, follow_symlinks=False)
         if scan.seen(claim.seen.name, status) == claim.seen:
             for end in claim.ends:  # first: the next file of this name needs its own
-                with suppress(OSError):
+                if len(claim.seen.name + end) <= _LONGEST:
                     durable.forget(inbox, claim.seen.name + end)
             os.unlink(claim.seen.name, dir_fd=inbox)
 

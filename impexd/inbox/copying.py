@@ -39,6 +39,7 @@ async def take(desk: Desk, inlet: Inlet, inbox: int, claims: Sequence[Claim]) ->
         await verdict.void(tx, other, at=desk.clock.now())
 
     await again(desk.store, journalled, clock=desk.clock)
+    failpoint.hit("copy.journalled")
     copied = [claim for claim in claims if claim.run in hashes]
     return await let_go(desk, inlet, inbox, copied, hashes)
 

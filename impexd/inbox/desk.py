@@ -37,6 +37,8 @@ class Desk:
     folders: Folders
     clock: Clock
     enqueue: Enqueue
+    reserve: int = 0
+    """Bytes of disk that stay free: below it nothing is taken."""
     watched: dict[str, Watchlist] = field(default_factory=dict)
     """What the last pass over each group's inbox saw."""
 

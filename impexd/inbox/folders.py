@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impexd.core import durable
+from impexd.core.errors import WorldError
 
 DRAFT = ".part"
 """What a copy is called until it is complete: `<token>.part`."""
@@ -46,6 +47,17 @@ def opened(var: Path) -> Iterator[Folders]:
             for room in ("work", "archive", "failed")
         ]
         yield Folders(var, *rooms)
+
+
+def check_room(folders: Folders, reserve: int) -> None:
+    """WorldError if less than `reserve` bytes of the disk are free: what is under way needs them."""
+    disk = os.fstatvfs(folders.work)
+    free = disk.f_bavail * disk.f_frsize
+    if free < reserve:
+        what = f"only {free >> 20} MiB are free where {folders.var} lies; nothing new is taken"
+        raise WorldError(
+            what, hint=f"make room: {reserve >> 20} MiB are kept free (daemon.reserve)"
+        )
 
 
 def device(folder: int) -> int:

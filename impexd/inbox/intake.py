@@ -19,7 +19,7 @@ import structlog
 from impexd.core import durable
 from impexd.core.errors import WorldError
 from impexd.core.text import shown
-from impexd.inbox import archive, claim, judge, scan, settle
+from impexd.inbox import archive, claim, folders, judge, scan, settle
 from impexd.inbox.desk import Desk, Inlet
 from impexd.inbox.judge import Judged, Why
 from impexd.inbox.scan import Candidate, Look
@@ -44,7 +44,7 @@ class Taken:
     waiting: dict[bytes, Why]
     """Names that are not taken yet, and why."""
     settling: float | None
-    """Seconds until the first of them may have settled; None if none is settling."""
+    """Seconds until another pass is worth while; None if nothing is about to settle."""
 
 
 async def take(desk: Desk, inlet: Inlet) -> Taken:
@@ -57,6 +57,7 @@ async def take(desk: Desk, inlet: Inlet) -> Taken:
         if not os.access(b".", os.W_OK | os.X_OK, dir_fd=inbox):
             raise PermissionError(1, "files may not be moved out of it")
         took, known = await _leftovers(desk, inlet, inbox)
+        folders.check_room(desk.folders, desk.reserve)
         look = await anyio.to_thread.run_sync(_look, inlet, inbox)
         at = desk.clock.monotonic()
         before = desk.watched.get(inlet.group, {})
@@ -78,6 +79,8 @@ async def take(desk: Desk, inlet: Inlet) -> Taken:
     _say(inlet, took)
     reasons = {one.watched.seen.name: one.why for one in waiting if one.why}
     settling = min((one.again for one in waiting if one.why is Why.SETTLING), default=None)
+    if len(look.candidates) == scan.MOST and took.claimed:
+        settling = 0.0  # there is more behind what one look sees
     return Taken(took.claimed, took.duplicates, took.refused, reasons, settling)
 
 

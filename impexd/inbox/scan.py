@@ -67,7 +67,7 @@ def look(
     largest: int,
     links: bool = False,
     ends: tuple[bytes, ...] = COMPANIONS,
-    most: int = MOST,
+    most: int | None = None,
 ) -> Look:
     """
     Look into an inbox once.
@@ -77,7 +77,7 @@ def look(
     """
     companions: set[bytes] = set()
     with os.scandir(folder) as entries:
-        names = heapq.nsmallest(most, _names(entries, match, ends, companions))
+        names = heapq.nsmallest(most or MOST, _names(entries, match, ends, companions))
     found = (_candidate(folder, name, largest=largest, links=links) for name in names)
     return Look(tuple(filter(None, found)), frozenset(companions))
 

@@ -37,15 +37,23 @@ async def hints(
     monotonic: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[frozenset[Path], None]:
     """Give the folders in which something happened; `EVERYTHING` at first and every `rescan` seconds."""
-    watched = tuple(folders)
+    watched, looked, said = tuple(folders), -rescan, False
     while True:
         try:
             async with aclosing(_watch(watched, rescan, tick, monotonic)) as changes:
                 async for changed in changes:
+                    said = False
+                    if changed == EVERYTHING:
+                        looked = monotonic()
                     yield changed
         except Exception as error:  # whatever it dies of, the scan goes on without it
-            log.warning("watching begins anew", reason=repr(error))
+            if not said:
+                log.warning("watching begins anew", reason=repr(error))
+            said = True
             await anyio.sleep(tick)
+            if monotonic() - looked >= rescan:
+                looked = monotonic()
+                yield EVERYTHING
 
 
 async def _watch(

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core import failpoint
 from impexd.model.run import Run
-from impexd.store import merge, runs, schema, staging
+from impexd.store import merge, parked, runs, schema, staging
 from impexd.store.dialect import Names
 from impexd.store.engine import Store
 from impexd.store.stage import Sheet
@@ -25,6 +26,10 @@ from impexd.store.stage import Sheet
 
 class Stale(Exception):
     """The tables have changed since the plan was made."""
+
+
+Waiting = Callable[[], tuple[list[dict[str, Any]], list[int]]]
+"""Gives the rows to be kept waiting, and the ids of those that were tried again; it reads files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ class Decided:
     """Rows that will be touched: 0 needs no statement."""
     defaults: Mapping[int, Mapping[str, str]]
     """Sheet -> field -> SQL literal for new records."""
+    waiting: Waiting
+    """What the plan found of rows that wait for a parent."""
 
 
 Verdict = Callable[[AsyncConnection], Awaitable[None]]
@@ -50,11 +57,8 @@ Verdict = Callable[[AsyncConnection], Awaitable[None]]
 
 async def put(store: Store, decided: Decided, verdict: Verdict) -> None:
     """Apply; raises `Stale` or `Fenced` with nothing done."""
-    names = Names(
-        store.dialect,
-        "main." if store.dialect == "sqlite" else "",
-        "stage." if store.dialect == "sqlite" else f"{staging.schema_of(decided.run.id)}.",
-    )
+    found = names(store, decided.run.id)
+    fresh, tried = await anyio.to_thread.run_sync(decided.waiting)
     async with _transaction(store, decided) as tx:
         await runs.hold(tx, decided.run)
         await _unchanged(tx, decided.at)
@@ -62,10 +66,29 @@ async def put(store: Store, decided: Decided, verdict: Verdict) -> None:
         base = await runs.put_parts(tx, decided.run.id, decided.parts)
         await runs.put_problems(tx, decided.run.id, decided.problems)
         if decided.changes:
-            await _merge(tx, decided, names, base)
+            await _merge(tx, decided, found, base)
+        await parked.put(tx, fresh)
+        await parked.let_go(tx, tried)
         failpoint.hit("apply.rows")
         await verdict(tx)
+        failpoint.hit("apply.verdict")
     failpoint.hit("apply.committed")
+
+
+def names(store: Store, run: int) -> Names:
+    """Pure: where live tables and a run's stage are found from the writer."""
+    if store.dialect == "sqlite":
+        return Names("sqlite", "main.", "stage.")
+    return Names("postgresql", "", f"{staging.schema_of(run)}.")
+
+
+async def changes(tx: AsyncConnection, entities: Sequence[str]) -> dict[str, int]:
+    """Read the change numbers of entities; 0 for one that never changed."""
+    counter = schema.counter
+    wanted = [f"entity.{entity}" for entity in entities]
+    query = select(counter.c.name, counter.c.value).where(counter.c.name.in_(wanted))
+    now = {name.removeprefix("entity."): value for name, value in await tx.execute(query)}
+    return {entity: now.get(entity, 0) for entity in entities}
 
 
 async def _merge(tx: AsyncConnection, decided: Decided, names: Names, base: int) -> None:
@@ -88,11 +111,7 @@ async def changed(tx: AsyncConnection, entity: str, seq: int) -> None:
 
 
 async def _unchanged(tx: AsyncConnection, at: Mapping[str, int]) -> None:
-    counter = schema.counter
-    names = [f"entity.{entity}" for entity in at]
-    query = select(counter.c.name, counter.c.value).where(counter.c.name.in_(names))
-    now = {name.removeprefix("entity."): value for name, value in await tx.execute(query)}
-    if any(now.get(entity, 0) != value for entity, value in at.items()):
+    if await changes(tx, list(at)) != dict(at):
         raise Stale
 
 

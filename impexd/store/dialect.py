@@ -76,14 +76,31 @@ class Names:
         """Pure: SQL for a value as text, the same on both engines."""
         return f"CAST({column} AS TEXT)"
 
-    def key_json(self, alias: str, key: tuple[str, ...]) -> str:
-        """Pure: SQL for a record's key as a JSON list of texts."""
-        cells = [self.as_text(f"{alias}.{quoted(name)}") for name in key]
+    def key_json(self, alias: str, key: tuple[str, ...], columns: tuple[str, ...] = ()) -> str:
+        """Pure: SQL for a record's key as a JSON list of texts; `columns` hold it if not named so."""
+        cells = [self.as_text(f"{alias}.{quoted(name)}") for name in columns or key]
         if self.engine == "sqlite":
             return f"json_array({', '.join(cells)})"
         return " || ',' || ".join(f"CAST(to_json({cell}) AS TEXT)" for cell in cells).join(
             ("'[' || ", " || ']'")
         )
+
+    def literal(self, field: Field, value: str | int | None) -> str:
+        """Pure: SQL for a value in its canonical form; colons escaped, they would mark parameters."""
+        if value is None:
+            return "NULL"
+        if field.type is Type.BOOLEAN:
+            return str(value) if self.engine == "sqlite" else ("TRUE" if value else "FALSE")
+        if isinstance(value, int):
+            return str(value)
+        if field.type is Type.DECIMAL and self.engine == "postgresql":
+            return value
+        text = "'" + value.replace("'", "''").replace(":", "\\:") + "'"
+        kind = _CAST.get(field.type)
+        return f"CAST({text} AS {kind})" if kind and self.engine == "postgresql" else text
+
+
+_CAST = {Type.DATE: "DATE", Type.DATETIME: "TIMESTAMPTZ", Type.JSON: "JSONB"}
 
 
 def quoted(name: str) -> str:

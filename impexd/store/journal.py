@@ -25,12 +25,13 @@ BATCH = 500
 
 IMPORTED = (State.APPLIED.value, State.ARCHIVED.value)
 """States in which the rows of a drop are in the tables."""
-BEGUN = (State.STAGING.value, State.PLANNED.value, State.APPLYING.value)
+BEGUN = (State.STAGING.value, State.APPLYING.value)
 """States that only a worker at work leaves a run in."""
 OPEN = (State.CLAIMING.value, State.CLAIMED.value, State.HELD.value, *BEGUN)
 """States in which nothing of a run is in the tables yet."""
 SHELVED = (
     State.APPLIED.value,
+    State.PLANNED.value,  # of a dry run: others do not stay there
     State.REJECTED.value,
     State.FAILED.value,
     State.CANCELLED.value,

@@ -20,11 +20,13 @@ def statements(sheet: Sheet, names: Names, *, defaults: dict[str, str]) -> Itera
     `defaults` gives SQL literals for fields of new records that the sheet does not bring.
     """
     yield from _resolved(sheet, names)
-    yield _images(sheet, names, "u")
-    yield _images(sheet, names, "d")
+    yield _images(sheet, names, "u", ("u", "m"))
+    yield _images(sheet, names, "d", ("d",))
     yield _tombstones(sheet, names)
     yield _deletion(sheet, names)
     yield _update(sheet, names)
+    if sheet.missing_rows:
+        yield _lacking(sheet, names)
     yield _insertion(sheet, names, defaults)
     yield _revived(sheet, names)
 
@@ -40,13 +42,14 @@ def _resolved(sheet: Sheet, names: Names) -> Iterator[str]:
     yield f"UPDATE {p} SET act = CASE WHEN t IS NULL THEN 'i' ELSE 'u' END WHERE act = 'l'"
 
 
-def _images(sheet: Sheet, names: Names, act: str) -> str:
+def _images(sheet: Sheet, names: Names, op: str, acts: tuple[str, ...]) -> str:
+    which = ", ".join(f"'{act}'" for act in acts)
     columns = ", ".join(quoted(name) for name in (*sheet.kind.fields, *PROVENANCE))
     old = ", ".join(f"t.{quoted(name)}" for name in (*sheet.kind.fields, *PROVENANCE))
     return (
-        f"INSERT INTO {names.undo(sheet.kind)} (_run, _op, {columns}) SELECT :run, '{act}', {old}"
+        f"INSERT INTO {names.undo(sheet.kind)} (_run, _op, {columns}) SELECT :run, '{op}', {old}"
         f" FROM {sheet.table('p', names)} p JOIN {names.table(sheet.kind)} t"
-        f" ON t.{names.id} = p.t WHERE p.act = '{act}'"
+        f" ON t.{names.id} = p.t WHERE p.act IN ({which})"
     )
 
 
@@ -88,6 +91,17 @@ def _update(sheet: Sheet, names: Names) -> str:
         f"UPDATE {names.table(sheet.kind)} AS t SET {', '.join(sets)} FROM {join}"
         f" WHERE t.{names.id} = p.t AND p.act = 'u'"
     )
+
+
+def _lacking(sheet: Sheet, names: Names) -> str:
+    """Records that the files lack get their values; no line of a file is to be named for it."""
+    sets = [
+        f"{quoted(name)} = {names.literal(sheet.kind.fields[name], value)}"
+        for name, value in sheet.missing_rows
+    ]
+    sets += ["_changed = :run", "_part = NULL", "_line = NULL", "_seq = :seq", "_hash = NULL"]
+    rows = f"SELECT t FROM {sheet.table('p', names)} WHERE act = 'm'"
+    return f"UPDATE {names.table(sheet.kind)} SET {', '.join(sets)} WHERE {names.id} IN ({rows})"
 
 
 def _insertion(sheet: Sheet, names: Names, defaults: dict[str, str]) -> str:

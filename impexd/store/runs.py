@@ -15,7 +15,7 @@ from impexd.core.errors import Fenced
 from impexd.model.run import Run, State
 from impexd.store import schema
 
-RUNNABLE = (State.CLAIMED, State.STAGING, State.PLANNED, State.APPLYING)
+RUNNABLE = (State.CLAIMED, State.STAGING, State.APPLYING)
 """States from which an attempt starts over."""
 
 _RUN = schema.run

@@ -3,7 +3,8 @@ The stage: a run's own tables of converted records, before anything is decided.
 
 One table `s<k>` for each part of a descriptor (columns `c0`, `c1` ... in the descriptor's
 order), fed by every file of the drop that the descriptor takes; `b<k>` holds what the plan
-rejects, `p<k>` what it would do, `problem` what is wrong.  Disposable: made again after a crash.
+rejects, `p<k>` what it would do, `q<k>` the keys of rows that could not be converted, `w<k>` the
+rows that wait for a parent, `problem` what is wrong.  Disposable: made again after a crash.
 """
 
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,10 @@ class Sheet:
     duplicates: str = "reject"
     row_modes: bool = False
     """Does every row bring its own mode?"""
+    missing_rows: tuple[tuple[str, str | int | None], ...] = ()
+    """replace: field -> value that records the file lacks get, instead of being deleted."""
+    scope: tuple[str, ...] = ()
+    """replace: fields whose values the file and a record must share for it to be lacking."""
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -76,11 +81,17 @@ def creation(sheet: Sheet, names: Names) -> list[str]:
         cells.append("_mode TEXT")
     cells += [f"c{n} {_type(engine, sheet.kind, t)}" for n, t in enumerate(sheet.targets)]
     plan = f"n {serial}, r BIGINT, t BIGINT, act TEXT"
+    keys = [
+        f"k{n} {_type(engine, sheet.kind, sheet.targets[int(c[1:])])}"
+        for n, c in enumerate(sheet.keys)
+    ]
     made = f"CREATE {unlogged}TABLE"
     return [
         f"{made} {sheet.table('s', names)} ({', '.join(cells)})",
         f"{made} {sheet.table('b', names)} (n BIGINT PRIMARY KEY)",
         f"{made} {sheet.table('p', names)} ({plan})",
+        f"{made} {sheet.table('q', names)} ({', '.join(keys)})",
+        f"{made} {sheet.table('w', names)} (n BIGINT PRIMARY KEY, entity TEXT, key TEXT)",
     ]
 
 
@@ -98,7 +109,7 @@ def problems_creation(names: Names) -> str:
 
 PARTS = (
     "n BIGINT, member BIGINT, name TEXT, descriptor TEXT, record BIGINT,"
-    " read BIGINT, rejected BIGINT, failed BIGINT"
+    " read BIGINT, rejected BIGINT, failed BIGINT, unknown BIGINT"
 )
 """Columns of the stage's `part` table: what the plan must know of each file."""
 
@@ -137,6 +148,7 @@ def unplanning(sheet: Sheet, names: Names) -> Iterator[str]:
     """Pure: the statements that forget a sheet's plan."""
     yield f"DELETE FROM {sheet.table('p', names)}"
     yield f"DELETE FROM {sheet.table('b', names)}"
+    yield f"DELETE FROM {sheet.table('w', names)}"
     yield f"DELETE FROM {names.stage}problem WHERE sheet = {sheet.k}"
 
 
@@ -184,6 +196,12 @@ def loading(sheet: Sheet, part: int, names: Names) -> str:
     cells = ", ".join(("_part", *sheet.columns))
     holes = ", ".join("?" for _ in sheet.columns)
     return f"INSERT INTO {sheet.table('s', names)} ({cells}) VALUES ({part:d}, {holes})"
+
+
+def key_noting(sheet: Sheet, names: Names) -> str:
+    """Pure: SQLite's statement that notes the key of a row that could not be converted."""
+    holes = ", ".join("?" for _ in sheet.keys)
+    return f"INSERT INTO {sheet.table('q', names)} VALUES ({holes})"
 
 
 def indexing(sheet: Sheet, names: Names) -> str:

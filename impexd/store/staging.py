@@ -43,6 +43,10 @@ class Staging(Protocol):
         """Put records (in the order of `sheet.columns`) into a sheet."""
         ...
 
+    def keys(self, sheet: Sheet, found: Sequence[Values]) -> None:
+        """Note keys of rows that could not be converted, for a sheet."""
+        ...
+
     def problems(self, found: Sequence[Values]) -> None:
         """Put problems (part, line, code, column, message, cell) into the stage."""
         ...
@@ -79,6 +83,9 @@ class OnSqlite:
 
     def load(self, sheet: Sheet, part: int, records: Sequence[Values]) -> None:
         self._db.executemany(stage.loading(sheet, part, self.names), records)
+
+    def keys(self, sheet: Sheet, found: Sequence[Values]) -> None:
+        self._db.executemany(stage.key_noting(sheet, self.names), found)
 
     def problems(self, found: Sequence[Values]) -> None:
         self._db.executemany(_NOTED.format("main.", "?, ?, ?, ?, ?, ?"), found)
@@ -118,6 +125,11 @@ class OnPostgres:
         with self._db.cursor() as cursor, cursor.copy(copying) as copy:
             for record in records:
                 copy.write_row(record)
+
+    def keys(self, sheet: Sheet, found: Sequence[Values]) -> None:
+        sql = stage.key_noting(sheet, self.names).replace("?", "%s")
+        with self._db.cursor() as cursor:
+            cursor.executemany(sql, found)
 
     def problems(self, found: Sequence[Values]) -> None:
         sql = _NOTED.format(self.names.stage, "%s, %s, %s, %s, %s, %s")

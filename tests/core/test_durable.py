@@ -119,9 +119,7 @@ def test_a_file_that_is_not_there_cannot_be_moved(rooms: tuple[Path, Path]) -> N
 
 
 @pytest.mark.parametrize("kind", ["fifo", "link"])
-def test_what_is_no_file_is_moved_without_being_opened(
-    rooms: tuple[Path, Path], kind: str
-) -> None:
+def test_what_is_no_file_is_moved_without_being_opened(rooms: tuple[Path, Path], kind: str) -> None:
     here, there = rooms
     if kind == "fifo":
         os.mkfifo(here / "a.csv")
@@ -260,6 +258,6 @@ def test_a_folder_made_twice_is_made_once(rooms: tuple[Path, Path]) -> None:
 def test_below_an_open_folder_no_link_is_followed(rooms: tuple[Path, Path]) -> None:
     here, there = rooms
     shutil.rmtree(there)
-    (here / "archive").symlink_to("/tmp")  # noqa: S108
-    with durable.opened(here) as top, pytest.raises(OSError, match="directory|symbolic"):
+    (here / "archive").symlink_to("/tmp")
+    with durable.opened(here) as top, pytest.raises(OSError, match=r"directory|symbolic"):
         durable.opened("archive", within=top).__enter__()

@@ -13,9 +13,7 @@ from impexd.model.problem import Code
 from tests.inbox.conftest import Place
 
 
-async def test_an_adopted_file_is_a_run_and_stays_where_it_was(
-    both: Place, tmp_path: Path
-) -> None:
+async def test_an_adopted_file_is_a_run_and_stays_where_it_was(both: Place, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"rows")
     order = Order(actor="anna", dry=True, parent=7, note="mended")
@@ -83,9 +81,7 @@ async def test_refused_files_are_said_journalled_and_left(
 
 
 @pytest.mark.parametrize("name", ["nothing.csv", "folder", "x.csv.part", "no/such/a.csv"])
-async def test_what_is_no_drop_at_all_is_wrong_use(
-    place: Place, tmp_path: Path, name: str
-) -> None:
+async def test_what_is_no_drop_at_all_is_wrong_use(place: Place, tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "x.csv.part").touch()
     with pytest.raises(UsageError):

@@ -15,7 +15,7 @@ from tests.inbox.conftest import Place
 
 pytestmark = pytest.mark.parametrize("rules", [Inbox(settle=0, copy=True)], ids=["copy"])
 
-ELSEWHERE = Path("/dev/shm")  # noqa: S108 - a file system of its own on Linux
+ELSEWHERE = Path("/dev/shm")  # a file system of its own on Linux
 
 
 @pytest.fixture

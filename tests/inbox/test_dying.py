@@ -8,6 +8,7 @@ Whatever happens, each drop becomes one run with its bytes, and nothing is left 
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -37,7 +38,11 @@ class DyingOs:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(os, name)
-        if not callable(found) or isinstance(found, type) or name in {"close", "fsencode", "fsdecode"}:
+        if (
+            not callable(found)
+            or isinstance(found, type)
+            or name in {"close", "fsencode", "fsdecode"}
+        ):
             return found
 
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -78,7 +83,9 @@ async def cut_short(place: Place, patch: pytest.MonkeyPatch, *, power: bool) -> 
         pass
 
 
-@pytest.mark.parametrize("rules", [Inbox(settle=0), Inbox(settle=0, copy=True)], ids=["move", "copy"])
+@pytest.mark.parametrize(
+    "rules", [Inbox(settle=0), Inbox(settle=0, copy=True)], ids=["move", "copy"]
+)
 @pytest.mark.parametrize("cause", ["power", "ENOSPC", "EIO"])
 async def test_each_drop_is_one_run_wherever_its_claim_is_cut_short(
     place: Place, monkeypatch: pytest.MonkeyPatch, cause: str
@@ -122,22 +129,29 @@ async def test_a_start_that_is_cut_short_anywhere_is_made_good_by_the_next(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = 0
-    for nth, patch in dying(monkeypatch, PowerCut()):
-        patch.undo()
-        for name in ("applied.csv", "torn.csv"):
-            place.drop(name, b"%d" % nth)
-        (place.var / "work" / f"{nth:032x}").write_bytes(b"nobody's")
+    for nth in count(1):
+        place.drop("applied.csv", b"%d" % nth)
+        place.drop("torn.csv", b"%d" % nth)
         await place.take()
         await place.mark(seen + 1, state="applied")
         await place.mark(seen + 2, state="claiming", sha256=None)
-        monkeypatch.undo()
-        await starts(place, nth)
+        (place.var / "work" / f"f{nth:031d}").write_bytes(b"nobody's")
+        fate = DyingOs(nth, PowerCut())
+        with monkeypatch.context() as patch:
+            for module in MODULES:
+                patch.setattr(module, "os", fate, raising=False)
+            with suppress(PowerCut):
+                await place.restart()
+        await place.restart()
         rows = (await place.runs())[seen:]
-        assert [row["state"] for row in rows] == ["archived", "claimed"]
+        assert [row["state"] for row in rows] == ["archived", "claimed"], nth
         assert (place.var / str(rows[0]["place"])).read_bytes() == b"%d" % nth
         assert place.bytes_of(seen + 2, rows) == b"%d" % nth
+        assert len(place.names("failed/orphans")) == nth
+        assert place.names("work") == [rows[1]["token"]]
         place.desk.folders.bytes_of(str(rows[1]["token"])).unlink()
         await place.mark(seen + 2, state="archived", place="elsewhere")
         seen += 2
-        if nth > 3:
+        if not fate.died:
+            assert nth > 30
             return

@@ -8,12 +8,13 @@ import stat
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from impexd.core.errors import Changed, WorldError
-from impexd.inbox import examine
+from impexd.inbox import examine, scan
 from impexd.inbox.judge import Why
 from impexd.model.group import Inbox
 from impexd.model.problem import Code
@@ -298,7 +299,12 @@ def judged_by_nobody(inbox: Path) -> list[str]:
                 os.setuid(65534)
                 (one,) = scan.look(folder, largest=9).candidates
                 judged = judge.judge(
-                    folder, one, Watched(one.seen, 0), companions=frozenset(), rules=Inbox(settle=0), at=0
+                    folder,
+                    one,
+                    Watched(one.seen, 0),
+                    companions=frozenset(),
+                    rules=Inbox(settle=0),
+                    at=0,
                 )
                 if judged and judged.fault:
                     os.write(writing, judged.fault.code.encode())
@@ -421,6 +427,27 @@ async def test_what_failed_in_the_middle_is_ended_by_the_next_pass(place: Place)
     place.drop("b.csv")
     assert (await place.take()).claimed == [1, 2]
     assert place.jobs == [1, 2]
+
+
+async def test_nothing_new_is_taken_when_the_disk_is_nearly_full(place: Place) -> None:
+    place.drop("a.csv")
+    full = replace(place, desk=replace(place.desk, reserve=1 << 60))
+    with pytest.raises(WorldError, match="nothing new is taken"):
+        await full.take()
+    assert await place.runs() == []
+    assert (await place.take()).claimed == [1]
+
+
+async def test_what_one_look_does_not_see_the_next_pass_does(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.csv", "b.csv", "c.csv"):
+        place.drop(name)
+    monkeypatch.setattr(scan, "MOST", 2)
+    first = await place.take()
+    assert (first.claimed, first.settling) == ([1, 2], 0.0)
+    second = await place.take()
+    assert (second.claimed, second.settling) == ([3], None)
 
 
 async def test_thousands_of_small_files_are_taken_in_one_pass(place: Place) -> None:

@@ -310,5 +310,9 @@ def test_every_state_has_its_action() -> None:
     }
     assert {key for key, action in table.items() if action is Action.LEAVE} == {
         (State.HELD, True),
-        *((state, there) for state in (State.VOID, State.ARCHIVED, State.UNDONE) for there in (True, False)),
+        *(
+            (state, there)
+            for state in (State.VOID, State.ARCHIVED, State.UNDONE)
+            for there in (True, False)
+        ),
     }

@@ -13,9 +13,7 @@ TOUCHED = Seen(b"a.zip", 1, 2, 300, 5)
 
 def decided(still: float, proof: Proof = Proof.SILENT, *, seconds: float = 2.0) -> Verdict:
     watched = Watched(STILL, since=100.0)
-    return settle.verdict(
-        watched, proof, at=100.0 + still, settle=seconds, incomplete_after=3600.0
-    )
+    return settle.verdict(watched, proof, at=100.0 + still, settle=seconds, incomplete_after=3600.0)
 
 
 def test_a_file_seen_once_must_keep_still_first() -> None:

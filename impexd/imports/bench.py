@@ -1,0 +1,104 @@
+"""What runs are carried out with: the desk, the worker processes, the configuration in force."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import anyio
+import structlog
+
+from impexd.core import failpoint
+from impexd.core.errors import WorldError
+from impexd.imports.order import Answer, Order, Progress
+from impexd.imports.pool import Bug, Died, Pool
+from impexd.inbox.desk import Desk
+from impexd.model.config import Config
+from impexd.model.problem import Code
+from impexd.model.run import Run, State
+from impexd.store import runs
+
+DEATHS = 3
+"""Attempts that may kill their worker before the run is held (promise I8)."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Bench:
+    """One for the daemon."""
+
+    desk: Desk
+    pool: Pool
+    config: Config
+    """The configuration in force; replaced as a whole by a reload."""
+    progress: dict[int, Progress] = field(default_factory=dict)
+    """How far the runs are that are being staged now."""
+    older: dict[str, Config] = field(default_factory=dict)
+    """Configurations that runs were claimed under, by hash."""
+
+    def scratch(self, run: Run) -> Path:
+        """The folder of this attempt at a run; an attempt that was fenced off has another."""
+        return self.desk.folders.scratch_of(run.token) / str(run.attempt)
+
+
+async def configured(bench: Bench, run: Run) -> Config:
+    """Find the configuration a run was claimed under."""
+    if run.config is None or run.config == bench.config.hash:
+        return bench.config
+    if run.config not in bench.older:
+        async with bench.desk.store.reading() as tx:
+            body = await runs.config(tx, run.config)
+        if body is None:
+            return bench.config
+        bench.older[run.config] = Config.from_json(body)
+    return bench.older[run.config]
+
+
+async def ask(
+    bench: Bench,
+    run: Run,
+    config: Config,
+    task: Literal["stage", "plan", "rejects", "diff"],
+) -> Answer | None:
+    """
+    Have a worker do something for a run; None if the run is held because it kills its workers.
+
+    Raises `WorldError` if it is to be tried again.
+    """
+    await anyio.Path(bench.scratch(run)).mkdir(parents=True, exist_ok=True)
+    order = Order(
+        task=task,
+        run=run.id,
+        group=run.group,
+        source=str(bench.desk.folders.bytes_of(run.token)),
+        name=run.name,
+        origin=run.origin,
+        scratch=str(bench.scratch(run)),
+        url=bench.desk.store.url,
+        config=config.hash,
+    )
+
+    def told(progress: Progress) -> None:
+        bench.progress[run.id] = progress
+        failpoint.hit("stage.going")
+
+    try:
+        return await bench.pool.ask(order, config, told)
+    except (Died, Bug) as error:
+        await _buried(bench, run, error)
+        return None
+    finally:
+        bench.progress.pop(run.id, None)
+
+
+async def _buried(bench: Bench, run: Run, error: Died | Bug) -> None:
+    """Count a death; the third holds the run, the others go up to be tried again."""
+    trace = {"trace": error.trace} if isinstance(error, Bug) else {}
+    log.error("worker failed", what=str(error), **trace)
+    async with bench.desk.store.writing() as tx:
+        deaths = await runs.crashed(tx, run)
+        if deaths >= DEATHS:
+            told = f"this drop has ended its worker process {deaths} times: {error}"
+            await runs.move(tx, run, State.HELD, code=Code.POISON, message=told)
+            return
+    raise WorldError(f"run {run.id}: {error}", hint="it is tried again; after 3 times it is held")

@@ -1,0 +1,120 @@
+"""
+Rows that wait for their parent, on the worker's side: written out by a plan, staged again later.
+
+A row that waits is kept as its converted values, so that its file's format does not matter.
+When its parent has come, it returns as a drop of our own (`parked.jsonl`: one row a line) and
+takes the same path as any other.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from impexd.imports import convert, sheets, values
+from impexd.imports.sheets import Form
+from impexd.imports.stage import Part, Staged, begin, keep
+from impexd.model.descriptor import Descriptor
+from impexd.model.entity import Catalogue
+from impexd.model.problem import Code
+from impexd.store import differences
+from impexd.store.staging import Staging
+
+NAME = "parked.jsonl"
+"""What a plan leaves in the scratch folder if rows wait, and what their drop is called."""
+
+BATCH = 500
+
+
+def write(db: Staging, staged: Staged, scratch: Path) -> None:
+    """Write the rows that wait, durably; none, no file."""
+    target = scratch / NAME
+    target.unlink(missing_ok=True)
+    lines = _lines(db, staged)
+    first = next(lines, None)
+    if first is None:
+        return
+    with target.open("w", encoding="utf-8") as out:
+        out.write(first)
+        out.writelines(lines)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _lines(db: Staging, staged: Staged) -> Iterator[str]:
+    parts = {part.n: part for part in staged.parts}
+    for form in staged.forms:
+        for part_n, line, entity, key, *cells in db.each(differences.waiting(form.sheet, db.names)):
+            part = parts[part_n]
+            row = {
+                "descriptor": form.descriptor,
+                "record": form.record,
+                "member": part.name,
+                "line": line,
+                "waits_entity": entity,
+                "waits_key": key,
+                "cells": [plain(cell) for cell in cells],
+            } | staged.origins.get((part_n, line), {})
+            yield json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def plain(value: Any) -> str | int | None:
+    """Pure: a value as a database gives it, in the one form all stores share."""
+    if isinstance(value, bool):
+        return int(value)
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Decimal):
+        return values.decimal(format(value, "f"), None)
+    if isinstance(value, datetime):
+        return values.utc(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return values.canonical(value)
+
+
+def fill(
+    db: Staging, source: Path, descriptors: Mapping[str, Descriptor], catalogue: Catalogue
+) -> Staged:
+    """Stage a drop of rows that waited; what cannot be staged any more is a problem."""
+    rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
+    used = dict.fromkeys(row["descriptor"] for row in rows if row["descriptor"] in descriptors)
+    forms = sheets.forms(used, descriptors, catalogue)
+    by_place = {(form.descriptor, form.record): form for form in forms}
+    staged = Staged(forms)
+    begin(db, forms)
+    db.begin()
+    parts: dict[tuple[str, int, str], Part] = {}
+    for row in rows:
+        form = by_place.get((row["descriptor"], row["record"]))
+        if form is None or len(row["cells"]) != len(form.columns):
+            continue  # its descriptor has changed: the row is let go, and counted by nobody
+        place = (row["descriptor"], row["record"], row["member"])
+        if place not in parts:
+            parts[place] = Part(len(staged.parts), len(parts), row["member"], form)
+            staged.parts.append(parts[place])
+        _row(db, staged, parts[place], form, row)
+    db.commit()
+    for form in forms:
+        if form.record >= sheets.CREATED:
+            staged.parts.append(Part(len(staged.parts), -1, "", form))
+    keep(db, staged)
+    return staged
+
+
+def _row(db: Staging, staged: Staged, part: Part, form: Form, row: Mapping[str, Any]) -> None:
+    part.read += 1
+    if row.get("expired"):
+        part.rejected += 1
+        told = f"{row['waits_entity']} {row['waits_key']} has not come until {row['until'][:10]}"
+        noted = (part.n, row["line"], Code.EXPIRED.value, None, told, row["waits_key"])
+        db.problems([noted])
+        return
+    cells = tuple(row["cells"])
+    head = (None,) if form.sheet.row_modes else ()
+    record = (row["line"], convert.digest((*head, *cells), convert.seed_of(form.columns)))
+    db.load(form.sheet, part.n, [(*record, *head, *cells)])
+    staged.origins[part.n, row["line"]] = {"since": row["since"], "until": row["until"]}

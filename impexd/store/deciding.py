@@ -1,0 +1,18 @@
+"""The plan as its sentence: what each row does, what it points at, what is lacking, what differs."""
+
+from impexd.model.descriptor import Mode
+from impexd.store import acts, references
+from impexd.store.plan import Database, Drop
+
+
+def decide(db: Database, drop: Drop) -> None:
+    """Fill `p<k>`, `b<k>`, `w<k>` and `problem` for all sheets."""
+    created = {k for k, _ in drop.created}
+    for sheet in drop.sheets:
+        if sheet.k not in created:
+            acts.decide(db, drop, sheet)
+    references.settle(db, drop)
+    for sheet in drop.sheets:
+        db.execute(acts.unchanged(sheet, db.names))
+        if sheet.mode is Mode.REPLACE and sheet.k in drop.whole:
+            db.execute(acts.lacking(sheet, db.names))

@@ -1,0 +1,83 @@
+"""Rows that wait for their parent: kept, found when it has come, and let go."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, insert, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from impexd.model.entity import Kind
+from impexd.model.run import State
+from impexd.store.dialect import Names, quoted
+from impexd.store.schema import parked, run
+
+SLICE = 500
+"""Rows in one statement."""
+
+GOING = (State.CLAIMING, State.CLAIMED, State.STAGING, State.PLANNED, State.APPLYING, State.HELD)
+
+
+async def put(tx: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep rows: group_name, descriptor, record, run, member, line, waits_*, cells, since, until."""
+    for start in range(0, len(rows), SLICE):
+        await tx.execute(insert(parked), list(rows[start : start + SLICE]))
+
+
+async def let_go(tx: AsyncConnection, ids: Sequence[int]) -> None:
+    """Forget rows that have been tried again."""
+    for start in range(0, len(ids), SLICE):
+        some = ids[start : start + SLICE]
+        await tx.execute(delete(parked).where(parked.c.id.in_(some)))
+
+
+async def send(tx: AsyncConnection, ids: Sequence[int], by: int) -> None:
+    """Note which run tries rows again."""
+    for start in range(0, len(ids), SLICE):
+        some = ids[start : start + SLICE]
+        await tx.execute(update(parked).where(parked.c.id.in_(some)).values(sent=by))
+
+
+async def entities(tx: AsyncConnection) -> list[str]:
+    """Give the entities that rows wait for."""
+    return [name for (name,) in await tx.execute(select(parked.c.waits_entity).distinct())]
+
+
+async def ready(tx: AsyncConnection, kind: Kind, names: Names, limit: int) -> list[dict[str, Any]]:
+    """Read rows whose parent is there now and that no run is trying."""
+    there = text(
+        f"EXISTS (SELECT 1 FROM {names.table(kind)} t"
+        f" WHERE {names.as_text('t.' + quoted(kind.key[0]))} = parked.waits_key)"
+    )
+    return await _read(tx, limit, parked.c.waits_entity == kind.name, there)
+
+
+async def expired(tx: AsyncConnection, now: str, limit: int) -> list[dict[str, Any]]:
+    """Read rows that have waited for too long and that no run is trying."""
+    return await _read(tx, limit, parked.c.until < now)
+
+
+async def _read(tx: AsyncConnection, limit: int, *where: Any) -> list[dict[str, Any]]:
+    busy = select(run.c.id).where(run.c.id == parked.c.sent, run.c.state.in_(GOING)).exists()
+    free = or_(parked.c.sent.is_(None), ~busy)
+    query = select(parked).where(free, *where).order_by(parked.c.id).limit(limit)
+    return [dict(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def listed(tx: AsyncConnection, limit: int, after: int = 0) -> list[dict[str, Any]]:
+    """Read waiting rows, oldest first."""
+    query = select(parked).where(parked.c.id > after).order_by(parked.c.id).limit(limit)
+    return [dict(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def counted(tx: AsyncConnection) -> dict[str, int]:
+    """Count waiting rows by the entity they wait for."""
+    query = select(parked.c.waits_entity, func.count()).group_by(parked.c.waits_entity)
+    return {row[0]: row[1] for row in await tx.execute(query)}
+
+
+def by_group(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Pure: rows by the group that is to try them again."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row["group_name"], []).append(row)
+    return groups

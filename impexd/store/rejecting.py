@@ -1,0 +1,66 @@
+"""Take planned rows out of the plan, with their reason; part of `plan`."""
+
+from impexd.model.problem import Code
+from impexd.store.dialect import Names
+from impexd.store.plan import Database, Drop
+from impexd.store.stage import Sheet
+
+
+def reject(
+    db: Database, sheet: Sheet, code: Code, told: str, where: str, *, n: int = -1, join: str = ""
+) -> int:
+    """
+    Move planned rows `p`, `s` that meet `where` to the rejects; gives how many.
+
+    `told` is SQL for the message, `n` the target whose cell is shown (else the key's first).
+    """
+    names = db.names
+    s, p = sheet.table("s", names), sheet.table("p", names)
+    rows = f"{p} p JOIN {s} s ON s.n = p.r {join}"
+    cell = f"c{n}" if n >= 0 else sheet.keys[0]
+    if not db.execute(problem(sheet, names, code, told, rows, cell, where)):
+        return 0
+    noted = f"SELECT n FROM {names.stage}problem WHERE sheet = {sheet.k} AND code = '{code}'"
+    return take_out(db, sheet, noted)
+
+
+def take_out(db: Database, sheet: Sheet, rows: str) -> int:
+    """Move the stage rows that a query names out of the plan; gives how many are new there."""
+    names = db.names
+    b, p = sheet.table("b", names), sheet.table("p", names)
+    count = db.execute(
+        f"INSERT INTO {b} (n) SELECT DISTINCT q.n FROM ({rows}) q"
+        f" WHERE q.n NOT IN (SELECT n FROM {b})"
+    )
+    db.execute(f"DELETE FROM {p} WHERE r IN (SELECT n FROM {b})")
+    return count
+
+
+def problem(
+    sheet: Sheet, names: Names, code: Code, told: str, rows: str, cell: str, where: str = "1 = 1"
+) -> str:
+    """Pure: the statement that records a problem for each of some stage rows `s`."""
+    column = sheet.targets[int(cell[1:])].source.replace("'", "''")
+    return (
+        f"INSERT INTO {names.stage}problem (part, line, code, col, message, cell, sheet, n)"
+        f" SELECT s._part, s._line, '{code}', '{column}', {told},"
+        f" SUBSTR({names.as_text('s.' + cell)}, 1, 200), {sheet.k}, s.n FROM {rows} WHERE {where}"
+    )
+
+
+def escalate(db: Database, drop: Drop) -> int:
+    """Let a problem take its whole file, or the drop, with it, where the group says so."""
+    if drop.on_problem == "reject-row":
+        return 0
+    names = db.names
+    found = db.rows(f"SELECT DISTINCT part FROM {names.stage}problem")
+    files = {drop.members[int(str(part))] for (part,) in found}
+    if not files:
+        return 0
+    whole = drop.on_problem == "reject-drop"
+    doomed = [part for part, file in drop.members.items() if whole or file in files]
+    within = ", ".join(map(str, doomed))
+    return sum(
+        take_out(db, sheet, f"SELECT n FROM {sheet.table('s', names)} WHERE _part IN ({within})")
+        for sheet in drop.sheets
+    )

@@ -1,0 +1,162 @@
+"""
+The daemon dies by SIGKILL in every window there is; the next start brings everything to its end.
+
+`failpoint.KNOWN` names the windows.  Each flow below passes through some of them; together they
+pass through all.
+"""
+
+import hashlib
+import json
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from impexd.core import failpoint
+from tests import shop
+from tests.processes import Site
+
+SHOP = shop.rows(40)
+DROP = shop.zipped(
+    shop.members(SHOP, spoiled={"price": [("P000001", "EUR", "cheap"), ("P999999", "EUR", "1")]})
+)
+"""A drop with two rows that are rejected, so that rejects are written, too."""
+
+LOADED = (
+    *("claim.journalled", "claim.renamed", "claim.synced", "claim.done", "run.begun"),
+    *("stage.going", "stage.done", "rejects.written", "apply.begun", "apply.rows"),
+    *("apply.verdict", "apply.committed", "report.written"),
+    *("archive.linked", "archive.done", "archive.journalled"),
+)
+"""What a drop that is loaded passes through."""
+REFUSED = ("refuse.committed", "rejects.written", "report.written", "archive.linked")
+"""Where it is another matter if the drop is refused as a whole."""
+COPIED = ("claim.journalled", "claim.renamed", "copy.journalled", "claim.synced", "claim.done")
+"""What a drop that is copied out of its inbox passes through until it is like any other."""
+TWICE = ("claim.done", "archive.linked", "archive.done")
+"""What the same bytes once more pass through."""
+NAMED = ("adopt.journalled", "adopt.copied", "claim.done", "apply.committed")
+"""What a file that a command names passes through."""
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance with its database made and nothing in it; copy it."""
+    site = Site(tmp_path_factory.mktemp("bare"))
+    site.drain()
+    return site.home
+
+
+@pytest.fixture
+def site(bare: Path, tmp_path: Path) -> Site:
+    """An instance of its own."""
+    shutil.copytree(bare / "var", tmp_path / "var", ignore=shutil.ignore_patterns("*.sock"))
+    return Site(tmp_path)
+
+
+def dies(site: Site, point: str, *words: str) -> None:
+    """Start a command that ends at a failpoint, and see that it did."""
+    with site.started(*words, IMPEXD_FAIL=f"{point}:kill") as running:
+        assert running.wait() == -signal.SIGKILL, running.said()
+
+
+def loaded(site: Site, *, runs: list[str]) -> dict[str, Any]:
+    """Hold it that the drop is loaded, once, and that nothing of it lies about; gives its run."""
+    assert site.shop() == {entity: sorted(lines) for entity, lines in SHOP.items()}
+    assert site.query("SELECT count(*) FROM price__undo") == [(0,)]
+    assert site.states() == runs
+    assert [site.lying(room) for room in ("inbox", "work", "tmp")] == [[], [], []]
+    assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+    run = next(run for run in site.runs() if run["state"] == "archived")
+    folder = Path(run["place"]).parent.relative_to("archive")
+    kept = {"drop.zip", "prices.rejects-1.csv", "report.json"}
+    assert set(site.lying(f"archive/{folder}")) == kept
+    told(site, run)
+    return run
+
+
+def told(site: Site, run: dict[str, Any]) -> None:
+    """Hold it that a run's bytes lie where the journal says, unchanged, with a whole report."""
+    place = site.var / run["place"]
+    assert place.read_bytes() == DROP
+    assert run["sha256"] == hashlib.sha256(DROP).hexdigest()
+    report = json.loads((place.parent / "report.json").read_text("utf-8"))
+    assert report["id"] == run["id"]
+    assert report["counts"] == run["counts"]
+
+
+@pytest.mark.parametrize("point", LOADED)
+def test_a_drop_is_loaded_once_wherever_the_daemon_dies(site: Site, point: str) -> None:
+    site.drop("drop.zip", DROP)
+    dies(site, point, "run")
+    site.drain()
+    early = point == "claim.journalled"  # the file is still in the inbox, and claimed anew
+    loaded(site, runs=["void", "archived"] if early else ["archived"])
+    assert site.lying("failed") == []
+
+
+@pytest.mark.parametrize("point", REFUSED)
+def test_a_refused_drop_is_refused_once_wherever_the_daemon_dies(site: Site, point: str) -> None:
+    site.say("groups/shop.toml", shop.ETC["groups/shop.toml"] + 'on_problem = "reject-drop"\n')
+    site.drop("drop.zip", DROP)
+    dies(site, point, "run")
+    site.drain()
+    assert not any(site.shop().values())
+    assert site.states() == ["rejected"]
+    assert [site.lying(room) for room in ("inbox", "work", "archive")] == [[], [], []]
+    told(site, site.runs()[0])
+
+
+@pytest.mark.parametrize("point", COPIED)
+def test_a_copied_drop_is_loaded_once_wherever_the_daemon_dies(site: Site, point: str) -> None:
+    group = shop.ETC["groups/shop.toml"].replace("settle = 0", "settle = 0, copy = true")
+    site.say("groups/shop.toml", group)
+    site.drop("drop.zip", DROP)
+    dies(site, point, "run")
+    site.drain()
+    early = point in {"claim.journalled", "claim.renamed"}
+    loaded(site, runs=["void", "archived"] if early else ["archived"])
+
+
+@pytest.mark.parametrize("point", TWICE)
+def test_a_duplicate_stays_one_wherever_the_daemon_dies(site: Site, point: str) -> None:
+    site.drop("drop.zip", DROP)
+    site.drain()
+    site.drop("drop.zip", DROP)
+    dies(site, point, "run")
+    site.drain()
+    run = loaded(site, runs=["archived", "duplicate"])
+    assert run["id"] == 1
+    told(site, site.runs()[1])
+
+
+@pytest.mark.parametrize("point", NAMED)
+def test_a_command_that_dies_can_be_given_again(site: Site, tmp_path: Path, point: str) -> None:
+    path = tmp_path / "drop.zip"
+    path.write_bytes(DROP)
+    dies(site, point, "import", "shop", str(path))
+    site.drain()
+    done = site.call("import", "shop", str(path))
+    assert "Traceback" not in done.stderr, done.stderr
+    early = point.startswith("adopt")
+    loaded(site, runs=["void", "archived"] if early else ["archived", "duplicate"])
+    assert path.read_bytes() == DROP
+
+
+def test_a_drop_that_kills_its_worker_every_time_is_held_for_a_person(site: Site) -> None:
+    site.drop("drop.zip", DROP)
+    for _ in range(3):
+        dies(site, "stage.going", "run")
+    site.drain()
+    (run,) = site.runs()
+    assert (run["state"], run["code"]) == ("held", "poison")
+    assert not any(site.shop().values())
+    assert site.call("approve", "1").returncode == 1  # it has rejected rows
+    loaded(site, runs=["archived"])
+
+
+def test_every_failpoint_is_passed_by_one_of_these_flows() -> None:
+    flows = (LOADED, REFUSED, COPIED, TWICE, NAMED)
+    assert {point for flow in flows for point in flow} == failpoint.KNOWN.keys()
