@@ -8,6 +8,7 @@ was rejected, held or failed, 2 wrong use, 73-75 another daemon has the instance
 
 import json
 import os
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -187,14 +188,60 @@ def runs(
 
 @commands.command()
 @click.argument("run", type=int)
+@click.option("--changes", is_flag=True, help="What its plan would change, value by value.")
+@click.option("--offset", default=0, type=click.IntRange(0), help="Changes to pass over.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--json", "as_json", is_flag=True, help="One object for machines.")
 @click.pass_obj
-def show(source: Path, run: int, *, as_json: bool) -> None:
+def show(source: Path, run: int, *, changes: bool, offset: int, limit: int, as_json: bool) -> None:
     """Show one run: counts, parts, problems."""
     from impexd import commands as work
+    from impexd import show as tables
 
-    found = _asynchronously(lambda: work.asked(source, f"/api/v1/runs/{run}"))
-    _show(found, as_json=as_json, status=False)
+    if not changes:
+        found = _asynchronously(lambda: work.asked(source, f"/api/v1/runs/{run}"))
+        _show(found, as_json=as_json, status=False)
+        return
+    path = f"/api/v1/runs/{run}/changes"
+    page = _asynchronously(lambda: work.asked(source, path, offset=offset, limit=limit))
+    if as_json:
+        click.echo(json.dumps(page, ensure_ascii=True))
+    else:
+        tables.changes(page["changes"])
+
+
+@commands.command()
+@click.argument("run", type=int)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Copy them there.")
+@click.pass_obj
+def rejects(source: Path, run: int, out: Path | None) -> None:
+    """Name (or copy) the files of a run's rejected rows: mend them and drop them again."""
+    from impexd import commands as work
+
+    found = _asynchronously(lambda: work.asked(source, f"/api/v1/runs/{run}/rejects"))["rejects"]
+    for path in found:
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            path = shutil.copy(path, out)
+        click.echo(shown(str(path), limit=1000))
+    if not found:
+        click.echo(f"run {run} has no rejects file", err=True)
+
+
+@commands.command()
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--json", "as_json", is_flag=True, help="One object for machines.")
+@click.pass_obj
+def parked(source: Path, limit: int, *, as_json: bool) -> None:
+    """List the rows that wait for their parent."""
+    from impexd import commands as work
+    from impexd import show as tables
+
+    found = _asynchronously(lambda: work.asked(source, "/api/v1/parked", limit=limit))
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=True))
+    else:
+        tables.parked(found)
 
 
 @commands.command()

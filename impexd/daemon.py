@@ -189,7 +189,7 @@ async def _recovered(
             tx, "import", {"run": id}, lock=f"group-{group}", priority=priority, once=once
         )
 
-    table = Desk(store, rooms, clock, enqueue)
+    table = Desk(store, rooms, clock, enqueue, reserve=config.instance.daemon.reserve)
     instance = Instance(source, Bench(table, workers, config), store, queue, clock)
     made.append(instance)
     await recover.everything(table, instance.inlets())

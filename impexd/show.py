@@ -71,8 +71,36 @@ def run(found: dict[str, Any]) -> None:
     if found.get("parts"):
         out.print(_parts(found["parts"]))
     _problems(out, found)
+    if found.get("cured"):
+        out.print(f"  {found['cured']:,} of its rejects have been mended and loaded since")
     if found["report"]:
         out.print(f"report: {text(found['report'], 500)}")
+    if found["state"] == "held":
+        out.print(f"look:    impexd show {found['id']} --changes")
+        out.print(
+            f"decide:  impexd approve {found['id']} --note WHY   or   impexd refuse {found['id']}"
+        )
+
+
+def changes(found: list[dict[str, Any]]) -> None:
+    """Print what a plan would change."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("entity", "key", "change", "field", "old", "new", "file", "line"):
+        table.add_column(name)
+    for change in found:
+        table.add_row(*(text(change[name], 60) for name in change))
+    _console().print(table if found else "nothing (more) would change")
+
+
+def parked(found: dict[str, Any]) -> None:
+    """Print the rows that wait for a parent."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "group", "file", "line", "waits for", "key", "since", "until"):
+        table.add_column(name)
+    for row in found["parked"]:
+        names = ("group_name", "member", "line", "waits_entity", "waits_key", "since", "until")
+        table.add_row(str(row["id"]), *(text(row[name], 60) for name in names))
+    _console().print(table if found["parked"] else "no row waits for a parent")
 
 
 def _parts(parts: list[dict[str, Any]]) -> Table:

@@ -5,9 +5,11 @@ Takes an open instance; gives an ASGI application.  Errors are problem documents
 `title`, `detail`, `hint` and, for the configuration, `mistakes`.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
@@ -23,11 +25,12 @@ from impexd.core.errors import (
     WorldError,
 )
 from impexd.core.text import shown
-from impexd.imports import decisions, report
+from impexd.imports import decisions, leavings, report
 from impexd.inbox import adopt
 from impexd.inbox.desk import Inlet
 from impexd.model.base import Model
-from impexd.store import runs
+from impexd.model.run import Run
+from impexd.store import parked, runs
 
 _STATUS: tuple[tuple[type[ImpexError], int], ...] = (
     (UsageError, 404),
@@ -132,11 +135,38 @@ def _runs(made: FastAPI, house: House) -> None:
             if run is None:
                 raise UsageError(f"there is no run {id}", hint="`impexd runs` lists them")
             parts, problems = await runs.parts(tx, id), await runs.problems(tx, id)
+            cured = await runs.cured(tx, id)
         progress = house.bench.progress.get(id)
         return report.whole(run, parts, problems) | {
             "progress": progress.model_dump() if progress else None,
             "settled": decisions.settled(run),
+            "cured": cured,
         }
+
+    @made.get("/api/v1/runs/{id}/changes")
+    async def changes(
+        id: int,
+        offset: int = Query(default=0, ge=0),
+        limit: int = Query(default=100, ge=1, le=10_000),
+    ) -> dict[str, Any]:
+        run = await _found(house, id)
+        page = partial(leavings.changes, house.bench, run, offset=offset, limit=limit)
+        return {"changes": await anyio.to_thread.run_sync(page), "offset": offset}
+
+    @made.get("/api/v1/runs/{id}/rejects")
+    async def rejects(id: int) -> dict[str, Any]:
+        run = await _found(house, id)
+        found = await anyio.to_thread.run_sync(leavings.rejects, house.bench, run)
+        return {"rejects": [str(path) for path in found]}
+
+    @made.get("/api/v1/parked")
+    async def waiting(
+        limit: int = Query(default=100, ge=1, le=10_000), after: int = 0
+    ) -> dict[str, Any]:
+        async with house.store.reading() as tx:
+            rows = await parked.listed(tx, limit, after)
+            counted = await parked.counted(tx)
+        return {"parked": rows, "waiting": counted}
 
     @made.post("/api/v1/runs/{id}/approve", status_code=202)
     async def approve(id: int, decision: Decision) -> dict[str, Any]:
@@ -147,6 +177,14 @@ def _runs(made: FastAPI, house: House) -> None:
     async def refuse(id: int, decision: Decision) -> dict[str, Any]:
         await decisions.refuse(house.bench, id, decision.actor, decision.note)
         return {"run": id}
+
+
+async def _found(house: House, id: int) -> Run:
+    async with house.store.reading() as tx:
+        run = await runs.get(tx, id)
+    if run is None:
+        raise UsageError(f"there is no run {id}", hint="`impexd runs` lists them")
+    return run
 
 
 async def _problem(_request: Request, error: Exception) -> JSONResponse:

@@ -30,6 +30,9 @@ KNOWN: dict[str, str] = {
     "archive.linked": "file in the archive and in work",
     "archive.done": "file archived, journal not told",
     "archive.journalled": "journal says where the file is, job not ended",
+    "undo.begun": "inside the transaction, before the first row is taken back",
+    "undo.rows": "rows taken back, verdict not yet",
+    "undo.committed": "undone and journalled, job not ended",
 }
 """Every failpoint, with what is true there."""
 

@@ -41,6 +41,10 @@ _TOKEN = re.compile(r"([0-9a-f]{32})(\..+)?")
 log = structlog.get_logger(__name__)
 
 
+REPORTED = frozenset({State.APPLIED, State.PLANNED, State.REJECTED, State.CANCELLED})
+"""States whose bytes are put away by the run's own job, because a report goes with them."""
+
+
 class Action(StrEnum):
     """What a start does with a run."""
 
@@ -78,7 +82,9 @@ def decide(row: Row, *, present: bool) -> Action:
     if row.state is State.CLAIMING:
         return Action.RESUME if row.origin == "inbox" else Action.DROP
     if row.state.value in journal.SHELVED:
-        return Action.PUT if row.place is None else Action.LEAVE
+        if row.place is not None:
+            return Action.LEAVE
+        return Action.ENQUEUE if row.state in REPORTED and present else Action.PUT
     if row.state in FINAL or (row.state is State.PLANNED and row.dry):
         return Action.LEAVE  # a dry run ends with its plan
     if not present:
@@ -182,13 +188,18 @@ async def _tidy(desk: Desk, claiming: set[str]) -> list[str]:
         log.warning("strange name in work, left alone", name=shown(os.fsencode(name)))
     async with desk.store.reading() as conn:
         rows = await journal.by_tokens(conn, set(tokens.values()) - claiming)
-    going = claiming | {row.token for row in rows if row.state not in FINAL and row.place is None}
+    going = claiming | {row.token for row in rows if row.place is None and _unended(row)}
     loose = [
         name
         for name, token in tokens.items()
         if token not in going or (carry.WITH in name and token not in claiming)
     ]
     return await anyio.to_thread.run_sync(_clear, desk.folders, loose)
+
+
+def _unended(row: Row) -> bool:
+    """Pure: has a run's job still to do with what is in work?"""
+    return row.state not in FINAL or row.state in REPORTED
 
 
 def _clear(folders: Folders, names: Sequence[str]) -> list[str]:

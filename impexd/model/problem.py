@@ -68,6 +68,8 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     FILE_REJECTED = "file_rejected"
     DROP_REJECTED = "drop_rejected"
+    # a record that an undo keeps
+    CHANGED_SINCE = "changed_since"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ async def put(store: Store, decided: Decided, verdict: Verdict) -> None:
     fresh, tried = await anyio.to_thread.run_sync(decided.waiting)
     async with _transaction(store, decided) as tx:
         await runs.hold(tx, decided.run)
+        await runs.in_turn(tx)
         await _unchanged(tx, decided.at)
         failpoint.hit("apply.begun")
         base = await runs.put_parts(tx, decided.run.id, decided.parts)

@@ -25,6 +25,14 @@ PROVENANCE: Mapping[str, str] = {
 """
 The run that created and the run that last changed the row, the part and line it came from,
 the change number, and the hash of the values last loaded (NULL: unknown, compare the values).
+Undoing a run brings back what these said before, but for the change number, which is new.
+"""
+
+IMAGE: dict[str, str] = {"_run": "BIGINT NOT NULL", "_op": "TEXT NOT NULL", "_left": "BIGINT"}
+"""
+What a before-image says beside the old row: the run that changed it; `u` updated, `d` deleted,
+or `i` inserted where a deleted record had been (then only the key, and of `_changed` and `_seq`
+what its tombstone said); and in which version an undo left the record (see `takeback`).
 """
 
 
@@ -59,11 +67,12 @@ def key_index(kind: Kind) -> str:
 def undo_creation(kind: Kind, engine: Engine) -> list[str]:
     """Pure: the statements that make the table of before-images."""
     name = kind.table + "__undo"
-    cells = ['"_run" BIGINT NOT NULL', '"_op" TEXT NOT NULL']
-    cells += [f"{quoted(column)} {sql}" for column, sql in columns(kind, engine).items()]
+    cells = [f"{quoted(c)} {sql}" for c, sql in (IMAGE | columns(kind, engine)).items()]
+    # A run writes its images in the order of their keys, so this index grows at its end.
+    key = ", ".join(map(quoted, ("_run", *kind.key)))
     return [
         f"CREATE TABLE {quoted(name)} ({', '.join(cells)})",
-        f'CREATE INDEX {quoted(name + "__run")} ON {quoted(name)} ("_run")',
+        f"CREATE INDEX {quoted(name + '__run')} ON {quoted(name)} ({key})",
     ]
 
 

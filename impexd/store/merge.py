@@ -2,7 +2,7 @@
 Apply: the plan put into the live tables, as statements of one transaction.
 
 For each sheet in order: before-images of what is overwritten or deleted, deletions with
-their tombstones, updates, insertions in key order.  Named parameters: `run`, `base` (part ids
+their tombstones, updates, insertions in key order with an image where a tombstone was.  Named parameters: `run`, `base` (part ids
 of the run start above it), `seq` (the change number of all rows of this transaction).
 """
 
@@ -28,6 +28,7 @@ def statements(sheet: Sheet, names: Names, *, defaults: dict[str, str]) -> Itera
     if sheet.missing_rows:
         yield _lacking(sheet, names)
     yield _insertion(sheet, names, defaults)
+    yield _reborn(sheet, names)
     yield _revived(sheet, names)
 
 
@@ -68,13 +69,33 @@ def _deletion(sheet: Sheet, names: Names) -> str:
     return f"DELETE FROM {names.table(sheet.kind)} WHERE {names.id} IN ({doomed})"
 
 
+def _reborn(sheet: Sheet, names: Names) -> str:
+    """An image where a deleted record is inserted again: who had deleted it, and when."""
+    key = ", ".join(map(quoted, sheet.kind.key))
+    new = ", ".join(f"s.{cell}" for cell in sheet.keys)
+    return (
+        f"INSERT INTO {names.undo(sheet.kind)} (_run, _op, {key}, _changed, _seq)"
+        f" SELECT :run, 'i', {new}, o.run, o.seq FROM {_buried(sheet, names)}"
+    )
+
+
 def _revived(sheet: Sheet, names: Names) -> str:
     """A record that is there again has no tombstone."""
-    key = names.key_json("t", sheet.kind.key)
     return (
-        f"DELETE FROM {names.live}tombstone WHERE entity = '{sheet.kind.name}' AND key IN"
-        f" (SELECT {key} FROM {names.table(sheet.kind)} t WHERE t._created = :run)"
-        f" AND EXISTS (SELECT 1 FROM {sheet.table('p', names)} WHERE act = 'i')"
+        f"DELETE FROM {names.live}tombstone WHERE entity = '{sheet.kind.name}'"
+        f" AND key IN (SELECT o.key FROM {_buried(sheet, names)})"
+    )
+
+
+def _buried(sheet: Sheet, names: Names) -> str:
+    """The new records `s` that have a tombstone `o`; looked for only if the entity has any."""
+    join = "CROSS JOIN" if names.engine == "sqlite" else "JOIN"
+    key = names.key_json("s", sheet.kind.key, sheet.keys)
+    return (
+        f"{sheet.table('p', names)} p {join} {sheet.table('s', names)} s ON s.n = p.r"
+        f" {join} {names.live}tombstone o ON o.entity = '{sheet.kind.name}' AND o.key = {key}"
+        f" WHERE p.act = 'i' AND EXISTS"
+        f" (SELECT 1 FROM {names.live}tombstone WHERE entity = '{sheet.kind.name}')"
     )
 
 

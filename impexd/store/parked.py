@@ -3,7 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.model.entity import Kind
@@ -57,21 +68,45 @@ async def expired(tx: AsyncConnection, now: str, limit: int) -> list[dict[str, A
 
 
 async def _read(tx: AsyncConnection, limit: int, *where: Any) -> list[dict[str, Any]]:
-    busy = select(run.c.id).where(run.c.id == parked.c.sent, run.c.state.in_(GOING)).exists()
-    free = or_(parked.c.sent.is_(None), ~busy)
-    query = select(parked).where(free, *where).order_by(parked.c.id).limit(limit)
+    query = select(parked).where(~_taken(), *where).order_by(parked.c.id).limit(limit)
     return [dict(row) for row in (await tx.execute(query)).mappings()]
+
+
+def _taken() -> ColumnElement[bool]:
+    """A run tries the row now, or an undo withholds it."""
+    going = exists().where(run.c.id == parked.c.sent, run.c.state.in_(GOING))
+    return or_(going, _withheld())
+
+
+def _withheld() -> ColumnElement[bool]:
+    """The run the row came from has been undone."""
+    undone = and_(run.c.kind == "undo", run.c.state == State.ARCHIVED)
+    return exists().where(run.c.id == parked.c.sent, undone)
+
+
+async def withhold(tx: AsyncConnection, of: int, undo: int) -> None:
+    """Keep the waiting rows of a run from being tried for as long as its undo stands."""
+    mine = update(parked).where(parked.c.run == of, ~_taken())
+    await tx.execute(mine.values(sent=undo))
+
+
+async def let_withheld_go(tx: AsyncConnection, before: str) -> None:
+    """Forget rows withheld by undos that ended before a moment."""
+    late = exists().where(run.c.id == parked.c.sent, run.c.finished < before)
+    await tx.execute(delete(parked).where(_withheld(), late))
 
 
 async def listed(tx: AsyncConnection, limit: int, after: int = 0) -> list[dict[str, Any]]:
     """Read waiting rows, oldest first."""
-    query = select(parked).where(parked.c.id > after).order_by(parked.c.id).limit(limit)
+    waiting = select(parked).where(parked.c.id > after, ~_withheld())
+    query = waiting.order_by(parked.c.id).limit(limit)
     return [dict(row) for row in (await tx.execute(query)).mappings()]
 
 
 async def counted(tx: AsyncConnection) -> dict[str, int]:
     """Count waiting rows by the entity they wait for."""
-    query = select(parked.c.waits_entity, func.count()).group_by(parked.c.waits_entity)
+    waiting = select(parked.c.waits_entity, func.count()).where(~_withheld())
+    query = waiting.group_by(parked.c.waits_entity)
     return {row[0]: row[1] for row in await tx.execute(query)}
 
 

@@ -18,6 +18,9 @@ from impexd.store import schema
 RUNNABLE = (State.CLAIMED, State.STAGING, State.APPLYING)
 """States from which an attempt starts over."""
 
+LOADED = (State.APPLIED, State.ARCHIVED)
+"""States in which the rows of a run are in the tables."""
+
 _RUN = schema.run
 _PART = schema.part
 _PROBLEM = schema.problem
@@ -148,6 +151,32 @@ async def problems(tx: AsyncConnection, run: int, *, limit: int = 1000) -> list[
         .limit(limit)
     )
     return [dict(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def cured(tx: AsyncConnection, run: int) -> int:
+    """Count the rejects of a run that were mended, dropped again and loaded since."""
+    children = select(_RUN.c.counts).where(
+        _RUN.c.parent == run, _RUN.c.kind == "import", _RUN.c.state.in_(LOADED)
+    )
+    loaded = ("inserted", "updated", "unchanged", "deleted")
+    return sum(
+        count.get(name, 0)
+        for (counts,) in await tx.execute(children)
+        for count in (counts or {}).values()
+        for name in loaded
+    )
+
+
+async def in_turn(tx: AsyncConnection) -> None:
+    """
+    Wait for whoever changes records now; whoever comes later waits for us.
+
+    To be asked before what a change depends on is looked at: two that look at the same time
+    would not see each other.  Ends with the transaction.
+    """
+    counter = schema.counter
+    mine = select(counter.c.value).where(counter.c.name == "change").with_for_update()
+    await tx.execute(mine)
 
 
 async def advance(tx: AsyncConnection, name: str, by: int = 1) -> int:

@@ -133,7 +133,7 @@ async def test_a_start_that_is_cut_short_anywhere_is_made_good_by_the_next(
         place.drop("applied.csv", b"%d" % nth)
         place.drop("torn.csv", b"%d" % nth)
         await place.take()
-        await place.mark(seen + 1, state="applied")
+        await place.mark(seen + 1, state="duplicate")
         await place.mark(seen + 2, state="claiming", sha256=None)
         (place.var / "work" / f"f{nth:031d}").write_bytes(b"nobody's")
         fate = DyingOs(nth, PowerCut())
@@ -144,7 +144,7 @@ async def test_a_start_that_is_cut_short_anywhere_is_made_good_by_the_next(
                 await place.restart()
         await place.restart()
         rows = (await place.runs())[seen:]
-        assert [row["state"] for row in rows] == ["archived", "claimed"], nth
+        assert [row["state"] for row in rows] == ["duplicate", "claimed"], nth
         assert (place.var / str(rows[0]["place"])).read_bytes() == b"%d" % nth
         assert place.bytes_of(seen + 2, rows) == b"%d" % nth
         assert len(place.names("failed/orphans")) == nth

@@ -154,7 +154,7 @@ async def test_claimed_has_a_job(both: Place) -> None:
     assert await state(both) == "claimed"
 
 
-@pytest.mark.parametrize("before", ["claimed", "staging", "planned", "applying", "held"])
+@pytest.mark.parametrize("before", ["claimed", "staging", "applying", "held"])
 async def test_bytes_that_vanished_are_an_alarm_and_never_void(both: Place, before: str) -> None:
     await journalled(both, None, state=before)
     for _ in range(2):
@@ -164,7 +164,7 @@ async def test_bytes_that_vanished_are_an_alarm_and_never_void(both: Place, befo
     assert both.jobs == []
 
 
-@pytest.mark.parametrize("before", ["staging", "planned", "applying"])
+@pytest.mark.parametrize("before", ["staging", "applying"])
 async def test_a_run_whose_worker_died_begins_again(both: Place, before: str) -> None:
     path = both.drop("a.csv")
     await journalled(both, path, state=before, attempt=4)
@@ -216,7 +216,22 @@ ENDED = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "room"), ENDED)
+@pytest.mark.parametrize("before", ["applied", "planned", "rejected", "cancelled"])
+async def test_ended_before_its_report_was_written_is_carried_on_by_its_job(
+    both: Place, before: str
+) -> None:
+    path = both.drop("a.csv", b"rows")
+    await journalled(both, path, state=before)
+    to_work(both, path)
+    await both.restart()
+    (run,) = await both.runs()
+    assert (run["state"], run["place"], both.jobs) == (before, None, [1])
+    assert both.names("work") == [TOKEN]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "room"), [one for one in ENDED if one[0] in ("duplicate", "failed")]
+)
 async def test_ended_with_bytes_in_work_is_put_away(
     both: Place, before: str, after: str, room: str
 ) -> None:

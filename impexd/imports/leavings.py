@@ -1,0 +1,39 @@
+"""
+What a run leaves beside its bytes: rejects files, and what its plan would change.
+
+Looked for where the run is now: in its scratch folder while it is held, else beside its bytes.
+"""
+
+import csv
+from itertools import islice
+from pathlib import Path
+
+from impexd.core.errors import UsageError
+from impexd.imports import diff
+from impexd.imports.bench import Bench
+from impexd.model.run import Run
+
+
+def folder(bench: Bench, run: Run) -> Path:
+    """Pure: where the files of a run are."""
+    if run.place:
+        return (bench.desk.folders.var / run.place).parent
+    return bench.desk.folders.scratch_of(run.token)
+
+
+def rejects(bench: Bench, run: Run) -> list[Path]:
+    """Give the rejects files of a run."""
+    return sorted(folder(bench, run).glob(f"*.rejects-{run.id}*"))
+
+
+def changes(bench: Bench, run: Run, *, offset: int, limit: int) -> list[dict[str, str]]:
+    """Read a page of what a run's plan would change; UsageError if nobody asked to see it."""
+    place = folder(bench, run) / diff.NAME
+    try:
+        with place.open(encoding="utf-8", newline="") as lines:
+            return list(islice(csv.DictReader(lines), offset, offset + limit))
+    except FileNotFoundError:
+        raise UsageError(
+            f"run {run.id} has no list of changes",
+            hint="dry runs and held runs have one: impexd import GROUP FILE --dry-run",
+        ) from None
