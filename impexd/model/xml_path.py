@@ -25,7 +25,7 @@ _TEST = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Condition:
     """What an element must be like: the nth of its kind, or with an attribute or child so valued."""
 
     index: int = 0
@@ -40,7 +40,7 @@ class Step:
     """A child element, by its expanded name `{uri}name`, or `name` without a namespace."""
 
     tag: str
-    tests: tuple[Test, ...] = ()
+    tests: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _steps(path: str, namespaces: Mapping[str, str]) -> tuple[Step, ...] | None:
     at = 0
     while found := _STEP.match(path, at):
         at = found.end()
-        tests: list[Test] = []
+        tests: list[Condition] = []
         while test := _TEST.match(path, at):
             at = test.end()
             tests.append(_test(test, namespaces))
@@ -105,13 +105,13 @@ def _steps(path: str, namespaces: Mapping[str, str]) -> tuple[Step, ...] | None:
     return None
 
 
-def _test(found: re.Match[str], namespaces: Mapping[str, str]) -> Test:
+def _test(found: re.Match[str], namespaces: Mapping[str, str]) -> Condition:
     if found["index"]:
-        return Test(index=int(found["index"]))
+        return Condition(index=int(found["index"]))
     value = found["single"] if found["single"] is not None else found["double"]
     if found["at"]:
-        return Test(attribute=_named(found, namespaces, plain=True), value=value)
-    return Test(child=_named(found, namespaces), value=value)
+        return Condition(attribute=_named(found, namespaces, plain=True), value=value)
+    return Condition(child=_named(found, namespaces), value=value)
 
 
 def _expanded(name: str, namespaces: Mapping[str, str]) -> str:

@@ -95,7 +95,7 @@ async def read(file: File, form: Form, limits: Limits) -> Sheet:
                 break
     sheet.rows = len(rows)
     if form.paths is None:
-        sheet.form = _ragged(form, len(table.names), ragged, surplus)
+        sheet.form = _ragged(form, table.names, ragged, surplus)
         sheet.columns = _columns(table.names, rows, named=layout.header)
     else:
         sheet.columns = _by_path(form.paths, [table.positions[one] for one in form.paths], rows)
@@ -116,9 +116,13 @@ def _unreadable(batch: Batch) -> list[Problem]:
     return [problem for problem in batch.problems if problem.line not in lines]
 
 
-def _ragged(form: Form, width: int, found: Counter[int], surplus: Sequence[str]) -> Form:
+def _ragged(
+    form: Form, header: Sequence[str], found: Counter[int], surplus: Sequence[str]
+) -> Form:
     """Pure: say what is to become of rows that are shorter or longer than the header."""
-    total = found.total()
+    total, width = found.total(), len(header)
+    named = max((n for n, name in enumerate(header, 1) if name.strip()), default=0)
+    less = sum(count for cells, count in found.items() if cells < named)
     short = sum(count for cells, count in found.items() if cells < width)
     long = sum(count for cells, count in found.items() if cells > width)
     what = "the header" if form.keys.get("header", True) else "the first row"
@@ -126,7 +130,7 @@ def _ragged(form: Form, width: int, found: Counter[int], surplus: Sequence[str])
         least = min(found)
         why = f"{short:,} of {total:,} rows have fewer cells than the {width} of {what}"
         form = form.saying("short", "pad", f"{why}, the shortest has {least}")
-        if short * 10 >= total * 9 and form.keys.get("header", True):
+        if less * 10 >= total * 9 and form.keys.get("header", True):
             note = f"nearly all rows are shorter than {what}: its names may stand beside their cells"
             form = Form(form.format, form.keys, form.evidence, (*form.notes, note))
     if long:
