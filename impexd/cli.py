@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import anyio
 import click
 
-from impexd import __version__, setup
+from impexd import __version__, history, setup
 from impexd.core import log
 from impexd.core.errors import ConfigError, ImpexError
 from impexd.core.text import shown
@@ -300,6 +300,10 @@ def demo(folder: Path | None, rows: int) -> None:
     from impexd import demo as playing
 
     _asynchronously(lambda: playing.play(folder, rows))
+
+
+commands.add_command(history.undo)
+commands.add_command(history.record)
 
 
 def _show(found: dict[str, Any], *, as_json: bool, status: bool = True) -> None:

@@ -1,8 +1,10 @@
 """What commands do, apart from how they print it: each asks the instance through `client`."""
 
 import getpass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 
@@ -34,6 +36,26 @@ async def decide(source: Path, run: int, what: str, note: str | None) -> dict[st
     async with client.opened(source, configuration.load(source)) as asked:
         await asked.post(f"/api/v1/runs/{run}/{what}", actor=actor(), note=note)
         return await followed(asked, run, bar=True)
+
+
+async def undo_plan(source: Path, run: int) -> dict[str, Any]:
+    """Ask what undoing a run would do."""
+    async with client.opened(source, configuration.load(source)) as asked:
+        return await asked.post(f"/api/v1/runs/{run}/undo", dry=True)
+
+
+async def undo(source: Path, run: int, note: str | None) -> dict[str, Any]:
+    """Undo a run, and wait for it; gives the run that did it."""
+    async with client.opened(source, configuration.load(source)) as asked:
+        started = await asked.post(f"/api/v1/runs/{run}/undo", actor=actor(), note=note)
+        return await followed(asked, started["run"], bar=False)
+
+
+async def record(source: Path, entity: str, key: Sequence[str]) -> dict[str, Any]:
+    """Ask where a record comes from."""
+    async with client.opened(source, configuration.load(source)) as asked:
+        path = f"/api/v1/records/{quote(entity, safe='')}"
+        return await asked.get(path, key=list(key))
 
 
 async def asked(source: Path, path: str, **query: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ recovered; `serve` runs it until it is told to stop; a command without a daemon 
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +25,7 @@ from impexd.config import Config
 from impexd.core import lock, systemd
 from impexd.core.clock import SYSTEM, Clock, stamp
 from impexd.core.errors import ConfigError, ImpexError, WorldError
-from impexd.imports import pool, run
+from impexd.imports import keeping, pool, run, undo
 from impexd.imports.bench import Bench
 from impexd.inbox import desk, folders, intake, recover, tend
 from impexd.inbox.desk import Desk, Inlet
@@ -173,14 +173,15 @@ async def _recovered(
         instance = made[0]
         instance.carrying += 1
         try:
-            await run.carry(instance.bench, int(job.args["run"]))
+            await _CARRY[job.task](instance.bench, int(job.args["run"]))
         finally:
             instance.carrying -= 1
             carried, instance.carried = instance.carried, anyio.Event()
             carried.set()
 
+    tasks = dict.fromkeys(_CARRY, carry)
     queue = await stack.enter_async_context(
-        jobs.opened(store, {"import": carry}, clock=clock, alone=store.dialect == "sqlite")
+        jobs.opened(store, tasks, clock=clock, alone=store.dialect == "sqlite")
     )
 
     async def enqueue(tx: AsyncConnection, id: int, group: str, priority: int) -> object:
@@ -196,6 +197,13 @@ async def _recovered(
     return instance
 
 
+_CARRY: Mapping[str, Callable[[Bench, int], Awaitable[None]]] = {
+    "import": run.carry,
+    undo.TASK: undo.carry,
+}
+"""What carries a run, by the task of its job."""
+
+
 async def serve(instance: Instance, *, drain: bool = False) -> None:
     """Run an open instance until it is told to stop, or (`drain`) nothing is left to do."""
     stopping = anyio.Event()
@@ -207,6 +215,7 @@ async def serve(instance: Instance, *, drain: bool = False) -> None:
                 tasks.start_soon(working, instance)
                 tasks.start_soon(_watching, instance)
                 tasks.start_soon(_alive, instance)
+                tasks.start_soon(keeping.tend, instance.bench)
             systemd.ready(f"{len(instance.config.groups)} groups")
             await stopping.wait()
             systemd.stopping()
@@ -228,6 +237,7 @@ async def working(instance: Instance) -> None:
 
 async def _drained(instance: Instance, stopping: anyio.Event) -> None:
     """Take all that is there, finish it, and say that we are done."""
+    await keeping.clear(instance.bench)
     while not stopping.is_set():
         passes = []
         for inlet in instance.inlets():

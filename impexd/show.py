@@ -1,6 +1,6 @@
 """Runs and status for people: tables and a progress bar, on any terminal."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -103,6 +103,13 @@ def parked(found: dict[str, Any]) -> None:
     _console().print(table if found["parked"] else "no row waits for a parent")
 
 
+def plain(lines: Iterable[str], *, err: bool = False) -> None:
+    """Print lines that may hold anything foreign."""
+    out = Console(highlight=False, soft_wrap=True, stderr=err)
+    for line in lines:
+        out.print(text(line, 1000))
+
+
 def _parts(parts: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     names = ("read", "inserted", "updated", "unchanged", "deleted", "rejected")
@@ -136,7 +143,8 @@ def _problems(out: Console, found: dict[str, Any]) -> None:
             if said
         )
         cell = f" [dim]{text(problem['cell'], 60)}[/]" if problem["cell"] else ""
-        out.print(f"  [red]{text(problem['code'])}[/]  {place}: {text(problem['message'])}{cell}")
+        told = ": ".join(filter(None, (place, text(problem["message"]))))
+        out.print(f"  [red]{text(problem['code'])}[/]  {told}{cell}")
     if found["problems"] > min(len(listed), LISTED):
         out.print(f"  ... {found['problems']:,} problems in all; the report lists more of them")
 

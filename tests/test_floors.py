@@ -10,6 +10,7 @@ HOUSE = Path(__file__).parent.parent / "impexd"
 FLOORS = (
     {"__main__"},
     {"cli"},
+    {"history"},
     {"demo"},
     {"commands"},
     {"client", "service", "show"},

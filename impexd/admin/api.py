@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from impexd import __version__
+from impexd.admin import history
 from impexd.admin.house import House
 from impexd.core.errors import (
     Busy,
@@ -68,6 +69,7 @@ def app(house: House) -> FastAPI:
     made.add_exception_handler(ImpexError, _problem)
     _instance(made, house)
     _runs(made, house)
+    history.routes(made, house)
     return made
 
 

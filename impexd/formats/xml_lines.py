@@ -37,6 +37,10 @@ class Starts:
         """What closes the comment, section or instruction we are in."""
         self._opened = 0
         """Where that begins in the text at hand, or how far before it."""
+        self.size = self.marks = 0
+        """Characters, and equals signs, since the last start."""
+        self.sizes = self.all_marks = 0
+        """The most from one start to the next, in the last text or up to it."""
 
     def lines(self, text: str) -> list[int]:
         """
@@ -45,17 +49,30 @@ class Starts:
         Raises `DataError` if one text, tag or comment goes on for longer than any may.
         """
         text = self._held + text
+        newlines = _lines if "\r" in text else str.count
         found = []
         counted = 0
+        self.sizes = self.all_marks = 0
         for place in self._places(text):
-            self._line += _newlines(text, counted, place)
+            self._line += newlines(text, "\n", counted, place)
+            self._measure(text, counted, place)
+            self.size = self.marks = 0
             counted = place
             found.append(self._line)
         stop = len(text) - len(self._held)
-        self._line += _newlines(text, counted, stop)
+        self._line += newlines(text, "\n", counted, stop)
+        self._measure(text, counted, stop)
         self._refuse_endless(text)
         self._opened -= stop
         return found
+
+    def _measure(self, text: str, start: int, stop: int) -> None:
+        self.size += stop - start
+        self.marks += text.count("=", start, stop)
+        if self.size > self.sizes:
+            self.sizes = self.size
+        if self.marks > self.all_marks:
+            self.all_marks = self.marks
 
     def _places(self, text: str) -> Iterator[int]:
         odd = self._end or "<!" in text or "<?" in text or self._prefixed.search(text)
@@ -87,10 +104,9 @@ class Starts:
             raise DataError(Code.VALUE_TOO_LONG, what, line=self._line)
 
 
-def _newlines(text: str, start: int, stop: int) -> int:
-    if "\r" in text:
-        return encoding.lines(text[start:stop])
-    return text.count("\n", start, stop)
+def _lines(text: str, _newline: str, start: int, stop: int) -> int:
+    """Pure: as `str.count` for text that has ends of lines other than newlines."""
+    return encoding.lines(text[start:stop])
 
 
 def _beginning(text: str, mark: str, start: int) -> str:

@@ -10,7 +10,7 @@ What stands where records should, and is none, is not passed over in silence: it
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from lxml import etree
@@ -29,6 +29,11 @@ CAREFUL = 10_000_000
 """Longest text the parser takes without being told that it may be huge."""
 DEEP = 256
 """Deepest nesting it takes then."""
+LINES = 65_535
+"""The last line that the parser counts."""
+
+_OTHERS = etree.XPath("*[local-name() != $name or namespace-uri() != $uri]")
+_TEXT = etree.XPath("text()[normalize-space()]", smart_strings=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,9 @@ class Group:
     """None of them has more attributes than this."""
 
 
-def groups(opener: Opener, layout: Layout, limits: Limits) -> Iterator[Group]:
+def groups(
+    opener: Opener, layout: Layout, limits: Limits
+) -> Generator[Group, None, None]:
     """
     Read a file; raises `DataError` for all that is wrong with it as a whole, however late.
 
@@ -83,17 +90,17 @@ class _Stream:
         self._closed: etree._Element | None = None
         self._reached = 1
         """How far down its path the place of the records has been seen."""
-        self._size = self._marks = 0
 
     def read(self, text: str) -> Iterator[Group]:
         """Take some text; give the records it completes."""
         self._lines += self._starts.lines(text)
-        self._size += len(text)
-        self._marks += text.count("=")
         self._parser.feed(text.encode())
         yield from self._groups()
-        if self._root is not None:
-            self._prune(self._root)
+        if self._root is not None and self._prune(self._root):
+            size = self._starts.size
+            if size > self._limits.line + self._limits.field:
+                what = f"a record has more than {size} characters"
+                raise DataError(Code.LINE_TOO_LONG, what, line=self._begun[0])
 
     def close(self) -> Iterator[Group]:
         """Be told that this was all."""
@@ -110,27 +117,138 @@ class _Stream:
             if event == "start":
                 if self._root is None:
                     self._enter(element)
-                if self._like_record(element):
+                if element.tag == self._tag or self._alike(element):
                     self._begun.append(self._lines.popleft())
                 continue
-            if not self._like_record(element):
+            if element.tag != self._tag:
+                if self._alike(element):
+                    self._begun.pop()
                 continue
             line = self._begun.pop()
             parent = element.getparent()
-            if element.tag != self._tag or (parent is not self._place and not self._at(parent)):
-                continue
             if parent is not self._place:
+                if not self._is_place(parent):
+                    continue
                 if self._place is not None and records:
-                    yield self._group(records)
-                    records = []
+                    yield Group(self._place, records, self._starts.sizes, self._starts.all_marks)
+                records = []
                 self._place = parent
             self._last = max(line, self._last + 1)
             self._closed = element
             records.append((self._last, element))
-        if records:
-            yield self._group(records)
-            self._size = self._marks = 0
+        if records and self._place is not None:
+            yield Group(self._place, records, self._starts.sizes, self._starts.all_marks)
 
-    def _group(self, records: list[tuple[int, etree._Element]]) -> Group:
-        assert self._place is not None
-        return Group(self._place, records, self._size, self._marks)
+    def _alike(self, element: etree._Element) -> bool:
+        """Is this element named like a record, in whatever namespace?"""
+        return etree.QName(element).localname == self._name
+
+    def _enter(self, root: etree._Element) -> None:
+        self._root = root
+        if len(self._path) > 1 and root.tag != self._path[0]:
+            what = f"the root is {_told(root.tag)}, {_told(self._path[0])} is wanted"
+            name = etree.QName(root).localname
+            hint = ""
+            if name == etree.QName(self._path[0]).localname:
+                hint = "they differ in their namespace; the descriptor's `namespaces` name it"
+            raise DataError(Code.WRONG_ROOT, what, line=1, hint=hint)
+
+    def _is_place(self, parent: etree._Element | None) -> bool:
+        """Is this where records stand?"""
+        names = []
+        while parent is not None:
+            names.append(parent.tag)
+            parent = parent.getparent()
+        if len(self._path) == 1:
+            return len(names) == 1
+        return tuple(reversed(names)) == self._path[:-1]
+
+    def _prune(self, element: etree._Element) -> bool:
+        """Delete whatever is closed, along what is open; is that a record?"""
+        way = self._path if len(self._path) > 1 else (element.tag, self._tag)
+        on_way = True
+        for depth in range(1, self._limits.xml_depth + 1):
+            if not len(element):
+                return False
+            last = element[-1]
+            if on_way and depth == len(way) - 1:
+                self._reached = max(self._reached, depth)
+                if self._strict:
+                    self._refuse_others(element)
+                del element[:-1]
+                if last.tag == self._tag:
+                    return last is not self._closed
+            else:
+                if on_way and self._reached <= depth and _has(element, way[depth]):
+                    self._reached = depth + 1
+                for closed in element[:-1]:
+                    refuse_deep(closed, depth + 1, self._limits)
+                del element[:-1]
+            on_way = on_way and depth < len(way) and last.tag == way[depth]
+            element = last
+        if len(element):
+            raise _too_deep(self._limits)
+        return False
+
+    def _refuse_others(self, place: etree._Element) -> None:
+        """Refuse what stands among the records and is none."""
+        for other in _OTHERS(place, name=self._name, uri=etree.QName(self._tag).namespace or ""):
+            what = f"{_told(other.tag)} stands where {_told(self._tag)} should"
+            line = other.sourceline
+            raise DataError(
+                Code.BAD_STRUCTURE,
+                what,
+                line=line if line is not None and line < LINES else None,
+                hint='if it is to be passed over, set others = "ignore"',
+            )
+        if text := _TEXT(place):
+            what = f"there is text where {_told(self._tag)} should stand"
+            raise DataError(Code.BAD_STRUCTURE, what, cell=shown(text[0].strip()))
+
+
+def refuse_deep(element: etree._Element, depth: int, limits: Limits) -> None:
+    """Raise `too_deep` if an element that stands at `depth` holds what is too deep."""
+    level = [element] if len(element) else []
+    while level:
+        if depth >= limits.xml_depth:
+            raise _too_deep(limits)
+        depth += 1
+        level = [child for one in level for child in one if len(child)]
+
+
+def _parser(names: set[str], limits: Limits) -> etree.XMLPullParser:
+    return etree.XMLPullParser(
+        events=("start", "end"),
+        tag=sorted(names),
+        encoding="utf-8",
+        remove_comments=True,  # without them a text that one stands in is one text
+        remove_pis=True,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=limits.line + limits.field >= CAREFUL or limits.xml_depth >= DEEP,
+    )
+
+
+def _has(element: etree._Element, tag: str) -> bool:
+    return next(element.iterchildren(tag), None) is not None
+
+
+def _told(tag: str) -> str:
+    return f"<{shown(tag, limit=80)}>"
+
+
+def _too_deep(limits: Limits) -> DataError:
+    return DataError(Code.TOO_DEEP, f"elements stand more than {limits.xml_depth} deep")
+
+
+def _refused(error: etree.XMLSyntaxError) -> DataError:
+    """Pure: say in our words what the parser refuses."""
+    message, _, _ = str(error.msg).partition(", line ")
+    code = Code.MALFORMED
+    if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+        code = Code.TOO_DEEP if "depth" in message else Code.VALUE_TOO_LONG
+        message = message.partition(", ")[0]
+    elif error.code == etree.ErrorTypes.ERR_DOCUMENT_EMPTY:
+        message = "the file holds no XML"
+    return DataError(code, shown(message.strip()), line=error.lineno)

@@ -6,6 +6,7 @@ the daemon decides on (guards, hold, apply).  The SQL of it is `store.plan`.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from impexd.core.text import shown
 from impexd.imports import sheets
@@ -130,28 +131,43 @@ def _changes(db: Staging, drop: Drop) -> dict[str, int]:
     return {kind.name: found.get(kind.name, 0) for kind in kinds}
 
 
+@dataclass(slots=True)
+class _Tally:
+    """What the stage's tables say of one part."""
+
+    acts: dict[str, int] = field(default_factory=dict)
+    out: int = 0
+    waiting: int = 0
+    lacking: int = 0
+    told: int = 0
+
+
 def _parts(db: Staging, staged: Staged) -> list[PartResult]:
-    rows: dict[int, tuple[int, ...]] = {}
+    tallies = {part.n: _Tally() for part in staged.parts}
     first: dict[int, int] = {}
     for part in staged.parts:
         first.setdefault(part.form.sheet.k, part.n)
-    lacking = {}
     for form in staged.forms:
-        for part_n, *numbers in db.rows(plan.counted(form.sheet, db.names)):
-            rows[int(str(part_n))] = tuple(int(str(number or 0)) for number in numbers)
-        lacking[first.get(form.sheet.k, -1)] = _one(db, plan.lacking_count(form.sheet, db.names))
-    told = {int(str(part)): int(str(count)) for part, count in db.rows(tables.told(db.names))}
-    return [
-        _part(part, rows.get(part.n, (0,) * 6), told.get(part.n, 0), lacking.get(part.n, 0))
-        for part in staged.parts
-    ]
+        for n, act, count in db.rows(plan.counted(form.sheet, db.names)):
+            tallies[int(str(n))].acts[str(act)] = int(str(count))
+        for n, out, waiting in db.rows(plan.left_out(form.sheet, db.names)):
+            tally = tallies[int(str(n))]
+            tally.out, tally.waiting = int(str(out)), int(str(waiting))
+        if form.sheet.k in first:
+            lacking = _one(db, plan.lacking_count(form.sheet, db.names))
+            tallies[first[form.sheet.k]].lacking = lacking
+    for n, count in db.rows(tables.told(db.names)):
+        tallies[int(str(n))].told = int(str(count))
+    return [_part(part, tallies[part.n]) for part in staged.parts]
 
 
-def _part(part: Part, numbers: Sequence[int], problems: int, lacking: int) -> PartResult:
-    records, out, waiting, inserted, updated, deleted = numbers
+def _part(part: Part, tally: _Tally) -> PartResult:
     sheet = part.form.sheet
-    read = records if part.form.record >= sheets.CREATED else part.read
-    rejected = part.rejected + out - waiting
+    inserted, deleted = tally.acts.get("i", 0), tally.acts.get("d", 0)
+    updated = tally.acts.get("u", 0) + tally.acts.get("l", 0)
+    created = part.form.record >= sheets.CREATED
+    read = inserted + tally.out if created else part.read
+    rejected = part.rejected + tally.out - tally.waiting
     kept = bool(sheet.missing_rows)
     return PartResult(
         n=part.n,
@@ -164,13 +180,13 @@ def _part(part: Part, numbers: Sequence[int], problems: int, lacking: int) -> Pa
         counts=Counts(
             read=read,
             inserted=inserted,
-            updated=updated + (lacking if kept else 0),
-            unchanged=read - rejected - waiting - inserted - updated - deleted,
-            deleted=deleted + (0 if kept else lacking),
+            updated=updated + (tally.lacking if kept else 0),
+            unchanged=read - rejected - tally.waiting - inserted - updated - deleted,
+            deleted=deleted + (0 if kept else tally.lacking),
             rejected=rejected,
-            parked=waiting,
+            parked=tally.waiting,
         ),
-        problems=problems,
+        problems=tally.told,
     )
 
 

@@ -9,12 +9,15 @@ descriptor ever becomes source: constants and tables are bound as names.
 import marshal
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import xxhash
 
+from impexd.imports import values
 from impexd.imports.cell import Cells, Positions, Reading
 from impexd.imports.convert import Lane, Record
+from impexd.model.descriptor import Column
 from impexd.model.entity import Field, Type
 
 
@@ -26,7 +29,7 @@ Fast = Callable[[int, Cells], Record]
 """(line, cells) -> record, or `Slow`."""
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})").fullmatch
-_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?").fullmatch
+_NATURAL = re.compile(r"0|[1-9][0-9]{0,17}").fullmatch
 
 
 def compiled(lane: Lane, positions: Positions) -> Fast | None:
@@ -35,8 +38,6 @@ def compiled(lane: Lane, positions: Positions) -> Fast | None:
         return None
     names: dict[str, Any] = {
         "Slow": Slow,
-        "integer": _INTEGER,
-        "decimal": _DECIMAL,
         "digest": xxhash.xxh3_64_intdigest,
         "dumps": marshal.dumps,
         "seed": lane.seed,
@@ -45,11 +46,11 @@ def compiled(lane: Lane, positions: Positions) -> Fast | None:
     for n, reading in enumerate(lane.readings):
         field = lane.kind.fields[reading.column.target.partition("@")[0]]
         lines += [f"    {step}" for step in _cell(n, reading, field, positions, names)]
-    values = "".join(f"v{n}, " for n in range(len(lane.readings)))
+    found = "".join(f"v{n}, " for n in range(len(lane.readings)))
     lines += [
         "  except (KeyError, ValueError, AttributeError, IndexError):",
         "    raise Slow from None",
-        f"  return (line, digest(dumps(({values}), 2), seed) - {1 << 63}, {values})",
+        f"  return (line, digest(dumps(({found}), 2), seed) - {1 << 63}, {found})",
     ]
     exec(compile("\n".join(lines), "<descriptor>", "exec"), names)  # noqa: S102 (our own source)
     made: Fast = names["fast"]
@@ -97,17 +98,35 @@ def _typed(
             longest = min((m for m in (column.max, field.max) if m is not None), default=None)
             return ["pass"] if longest is None else [f"if len({value}) > {longest}: raise Slow"]
         case Type.INTEGER if plain and not bounded:
-            refuse = f" or {value}[0] == '-'" if field.min is not None else ""
-            return [f"if not integer({value}){refuse}: raise Slow", f"{value} = int({value})"]
+            names[f"integer{n}"] = _INTEGER if field.min is None else _NATURAL
+            return [f"if not integer{n}({value}): raise Slow", f"{value} = int({value})"]
         case Type.DECIMAL if plain and not bounded:
-            scale = 18 if field.scale is None else field.scale
+            names[f"decimal{n}"] = _decimal(18 if field.scale is None else field.scale)
             return [
-                f"if not decimal({value}) or {value}[0] == '-': raise Slow",
-                f"if '.' in {value}:",
-                f"  {value} = {value}.rstrip('0')",
-                f"  if len({value}) - {value}.index('.') - 1 > {scale}: raise Slow",
-                f"  {value} = {value}.rstrip('.')",
+                f"if not decimal{n}({value}): raise Slow",
+                f"if {value}[-1] == '0' and '.' in {value}:",
+                f"  {value} = {value}.rstrip('0').rstrip('.')",
             ]
+        case Type.BOOLEAN:
+            names[f"words{n}"] = _words(column)
+            return [f"{value} = words{n}[{value}]"]
         case _:
-            names[f"finish{n}"] = reading.finish
-            return [f"{value} = finish{n}({value})"]
+            names[f"parse{n}"] = values.parser(column, field)
+            text = kind is Type.TEXT
+            return [f"{value} = {'finish' if text else 'parse'}{n}({value})"]
+
+
+@lru_cache
+def _decimal(scale: int) -> Callable[[str], Any]:
+    """Plain numbers without a sign, of so many decimals at most."""
+    part = rf"(?:\.[0-9]{{1,{scale}}})?" if scale else ""
+    return re.compile(rf"(?:0|[1-9][0-9]{{0,17}}){part}").fullmatch
+
+
+def _words(column: Column) -> dict[str, int]:
+    """Pure: yes/no words as files mostly write them; others are looked at with care."""
+    table: dict[str, int] = {}
+    for words, value in ((column.false, 0), (column.true, 1)):
+        for word in words:
+            table |= dict.fromkeys((word, word.lower(), word.upper(), word.capitalize()), value)
+    return table

@@ -97,9 +97,7 @@ async def carry(bench: Bench, id: int) -> None:
     with structlog.contextvars.bound_contextvars(run=id, group=run.group, undoes=run.parent):
         await shelve.put_away(bench, run.parent)
         try:
-            done = await undo.put(
-                bench.desk.store, run, bench.config.catalogue, bench.desk.clock
-            )
+            done = await undo.put(bench.desk.store, run, bench.config.catalogue, bench.desk.clock)
         except UsageError as error:
             await _failed(bench, run, error)
             return

@@ -83,6 +83,13 @@ class Layout(Model):
     row: str | None = None
     """XML: path of the record element (`products/product`, or just `product`); JSON: path to the list."""
     namespaces: Mapping[str, str] = {}
+    """Prefix -> URI, for `row` and the columns' paths; "" is for names without prefix."""
+    others: Literal["reject", "ignore"] = "reject"
+    """Elements of other names, and text, where the records stand."""
+    repeated: Literal["reject", "first", "join"] = "reject"
+    """What a row has of a path that leads to several elements."""
+    joiner: str = ","
+    """What stands between them when they are joined; `split` can take them apart again."""
     # xlsx
     sheet: str | int | None = None
 

@@ -52,6 +52,13 @@ class Daemon(Model):
     """Bytes of disk that stay free: below it nothing new is taken."""
 
 
+class Keep(Model):
+    """For how long things are kept that are not needed any more: `[keep]`."""
+
+    undo: int = Field(default=14, ge=0, le=36_500)
+    """Days for which a run can be taken back: what was before it is kept for so long."""
+
+
 class Control(Model):
     """Where the commands reach the daemon: `[control]`."""
 
@@ -67,4 +74,5 @@ class Instance(Model):
     limits: Limits = Limits()
     log: Log = Log()
     daemon: Daemon = Daemon()
+    keep: Keep = Keep()
     control: Control = Control()

@@ -60,7 +60,7 @@ def acting(sheet: Sheet, drop: Drop, names: Names) -> Iterator[str]:
     )
     order = ", ".join(f"s.{c}" for c in sheet.keys)
     yield (
-        f"INSERT INTO {p} (r, t, act) SELECT s.n, t.{names.id}, {act} FROM {s} s"
+        f"INSERT INTO {p} (r, t, part, act) SELECT s.n, t.{names.id}, s._part, {act} FROM {s} s"
         f" LEFT JOIN {names.table(sheet.kind)} t ON {sheet.same_key('s', 't')}"
         f" WHERE NOT ({known} AND {same}) AND NOT ({mode} = 'delete' AND t.{names.id} IS NULL)"
         f" AND s.n NOT IN (SELECT n FROM {b}) ORDER BY {order}"

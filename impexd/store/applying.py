@@ -96,7 +96,9 @@ async def _merge(tx: AsyncConnection, decided: Decided, names: Names, base: int)
     seq = await runs.advance(tx, "change")
     values = {"run": decided.run.id, "base": base, "seq": seq}
     for sheet in decided.sheets:
-        for sql in merge.statements(sheet, names, defaults=dict(decided.defaults[sheet.k])):
+        acts = frozenset(act for (act,) in await tx.execute(text(merge.acting(sheet, names))))
+        given = dict(decided.defaults[sheet.k])
+        for sql in merge.statements(sheet, names, acts=acts, defaults=given):
             statement = text(sql)
             used = {name: values[name] for name in statement.compile().params}
             await tx.execute(statement, used)

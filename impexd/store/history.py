@@ -154,5 +154,3 @@ async def near(tx: AsyncConnection, kind: Kind, names: Names, key: Key) -> list[
         )
         found += [list(row) for row in await tx.execute(query, bound)]
     return found
-
-

@@ -13,23 +13,35 @@ from impexd.store.entities import PROVENANCE
 from impexd.store.stage import Sheet
 
 
-def statements(sheet: Sheet, names: Names, *, defaults: dict[str, str]) -> Iterator[str]:
+def statements(
+    sheet: Sheet, names: Names, *, acts: frozenset[str], defaults: dict[str, str]
+) -> Iterator[str]:
     """
-    Pure: the statements that apply one sheet, in order.
+    Pure: the statements that apply one sheet, in order; only those that its `acts` call for.
 
     `defaults` gives SQL literals for fields of new records that the sheet does not bring.
     """
-    yield from _resolved(sheet, names)
-    yield _images(sheet, names, "u", ("u", "m"))
-    yield _images(sheet, names, "d", ("d",))
-    yield _tombstones(sheet, names)
-    yield _deletion(sheet, names)
-    yield _update(sheet, names)
-    if sheet.missing_rows:
+    if "l" in acts:
+        yield from _resolved(sheet, names)
+    if acts & {"u", "l", "m"}:
+        yield _images(sheet, names, "u", ("u", "m"))
+    if "d" in acts:
+        yield _images(sheet, names, "d", ("d",))
+        yield _tombstones(sheet, names)
+        yield _deletion(sheet, names)
+    if acts & {"u", "l"}:
+        yield _update(sheet, names)
+    if "m" in acts:
         yield _lacking(sheet, names)
-    yield _insertion(sheet, names, defaults)
-    yield _reborn(sheet, names)
-    yield _revived(sheet, names)
+    if acts & {"i", "l"}:
+        yield _insertion(sheet, names, defaults)
+        yield _reborn(sheet, names)
+        yield _revived(sheet, names)
+
+
+def acting(sheet: Sheet, names: Names) -> str:
+    """Pure: the query for the acts that a sheet's plan holds."""
+    return f"SELECT DISTINCT act FROM {sheet.table('p', names)}"
 
 
 def _resolved(sheet: Sheet, names: Names) -> Iterator[str]:

@@ -62,17 +62,19 @@ def touched(sheets: Sequence[Sheet], catalogue: Catalogue) -> list[Kind]:
 
 
 def counted(sheet: Sheet, names: Names) -> str:
-    """Pure: a query for (part, staged, not loaded, waiting, inserted, updated, deleted)."""
-    s, b, p, w = (sheet.table(letter, names) for letter in "sbpw")
-    acts = ", ".join(
-        f"SUM(CASE WHEN p.act IN ({which}) THEN 1 ELSE 0 END)"
-        for which in ("'i'", "'u', 'l'", "'d'")
-    )
+    """Pure: a query for (part, act, rows) of what a sheet's plan holds."""
     return (
-        f"SELECT s._part, COUNT(*), SUM(CASE WHEN b.n IS NULL THEN 0 ELSE 1 END),"
-        f" SUM(CASE WHEN w.n IS NULL THEN 0 ELSE 1 END), {acts}"
-        f" FROM {s} s LEFT JOIN {p} p ON p.r = s.n LEFT JOIN {b} b ON b.n = s.n"
-        f" LEFT JOIN {w} w ON w.n = s.n GROUP BY s._part"
+        f"SELECT part, act, COUNT(*) FROM {sheet.table('p', names)} WHERE r IS NOT NULL"
+        " GROUP BY part, act"
+    )
+
+
+def left_out(sheet: Sheet, names: Names) -> str:
+    """Pure: a query for (part, rows out of the plan, of them waiting) of a sheet."""
+    s, b, w = (sheet.table(letter, names) for letter in "sbw")
+    return (
+        f"SELECT s._part, COUNT(*), COUNT(w.n) FROM {b} b JOIN {s} s ON s.n = b.n"
+        f" LEFT JOIN {w} w ON w.n = b.n GROUP BY s._part"
     )
 
 

@@ -80,7 +80,7 @@ def creation(sheet: Sheet, names: Names) -> list[str]:
     if sheet.row_modes:
         cells.append("_mode TEXT")
     cells += [f"c{n} {_type(engine, sheet.kind, t)}" for n, t in enumerate(sheet.targets)]
-    plan = f"n {serial}, r BIGINT, t BIGINT, act TEXT"
+    plan = f"n {serial}, r BIGINT, t BIGINT, part BIGINT, act TEXT"
     keys = [
         f"k{n} {_type(engine, sheet.kind, sheet.targets[int(c[1:])])}"
         for n, c in enumerate(sheet.keys)
@@ -208,7 +208,7 @@ def indexing(sheet: Sheet, names: Names) -> str:
     """Pure: the statement that sorts a sheet by key once it is loaded."""
     where = names.stage if names.engine == "sqlite" else ""
     table = f"s{sheet.k}" if names.engine == "sqlite" else sheet.table("s", names)
-    return f"CREATE INDEX {where}k{sheet.k} ON {table} ({', '.join(sheet.keys)}, _hash)"
+    return f"CREATE INDEX {where}k{sheet.k} ON {table} ({', '.join(sheet.keys)}, _hash, _part)"
 
 
 def _type(engine: Engine, kind: Kind, target: Target) -> str:

@@ -71,17 +71,23 @@ def loaded(site: Site, *, runs: list[str]) -> dict[str, Any]:
     assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
     run = next(run for run in site.runs() if run["state"] == "archived")
     folder = Path(run["place"]).parent.relative_to("archive")
-    kept = {"drop.zip", "prices.rejects-1.csv", "report.json"}
+    kept = {"drop.zip", f"prices.rejects-{run['id']}.csv", "report.json"}
     assert set(site.lying(f"archive/{folder}")) == kept
-    told(site, run)
+    reported(site, run)
     return run
 
 
-def told(site: Site, run: dict[str, Any]) -> None:
-    """Hold it that a run's bytes lie where the journal says, unchanged, with a whole report."""
+def put_away(site: Site, run: dict[str, Any]) -> Path:
+    """Hold it that a run's bytes lie where the journal says, unchanged; gives the place."""
     place = site.var / run["place"]
     assert place.read_bytes() == DROP
     assert run["sha256"] == hashlib.sha256(DROP).hexdigest()
+    return place
+
+
+def reported(site: Site, run: dict[str, Any]) -> None:
+    """Hold it that a run's bytes are put away with a whole report beside them."""
+    place = put_away(site, run)
     report = json.loads((place.parent / "report.json").read_text("utf-8"))
     assert report["id"] == run["id"]
     assert report["counts"] == run["counts"]
@@ -106,7 +112,7 @@ def test_a_refused_drop_is_refused_once_wherever_the_daemon_dies(site: Site, poi
     assert not any(site.shop().values())
     assert site.states() == ["rejected"]
     assert [site.lying(room) for room in ("inbox", "work", "archive")] == [[], [], []]
-    told(site, site.runs()[0])
+    reported(site, site.runs()[0])
 
 
 @pytest.mark.parametrize("point", COPIED)
@@ -129,7 +135,7 @@ def test_a_duplicate_stays_one_wherever_the_daemon_dies(site: Site, point: str) 
     site.drain()
     run = loaded(site, runs=["archived", "duplicate"])
     assert run["id"] == 1
-    told(site, site.runs()[1])
+    put_away(site, site.runs()[1])
 
 
 @pytest.mark.parametrize("point", NAMED)

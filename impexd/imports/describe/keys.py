@@ -30,10 +30,13 @@ NEAR = ("guid", "id", "code", "number", "sku", "barcode", "key", "name", "email"
 """Names of a key of one column, the best first."""
 
 OF_THINGS = frozenset(
-    "product sku brand category attribute shop warehouse customer supplier order association"
-    " carrier promotion coupon country state tax delivery address".split()
+    ["product", "sku", "brand", "category", "attribute", "shop", "warehouse", "customer", "supplier", "order", "association", "carrier", "promotion", "coupon", "country", "state", "tax", "delivery", "address"]
 )
 """Things that other files point at by a plain column of their name: `sku`, `warehouse`."""
+
+
+OF_SKUS = frozenset(["stock", "price", "association", "attribute", "category", "order", "tax", "warehouse"])
+"""What is told of SKUs: there `sku` is not the record itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def _identity(column: Seen, subject: Words) -> float:
     if column.heading.language or not words:
         return 0.0
     if len(words) == 1 and (word := next(iter(words))) in NEAR[:7]:
-        other = word == "sku" and subject[-1:] not in (("sku",), ("product",))
+        other = word == "sku" and bool(subject) and subject[-1] in OF_SKUS
         return 0.0 if other else 1 + NEAR.index(word) / 10
     own = set(subject[-1:])
     if own and own <= words and words <= {*subject, *IDENTIFIERS, "name"}:
@@ -203,7 +206,7 @@ def _desperate(sheet: Sheet) -> Key:
     fit = [
         n
         for n, column in enumerate(sheet.columns)
-        if column.filled == sheet.rows and column.kind.type is not Type.JSON
+        if column.filled == sheet.rows and _can_be(column)
     ]
     chosen: list[int] = []
     best = 0
@@ -212,7 +215,7 @@ def _desperate(sheet: Sheet) -> Key:
         if count > best:
             chosen, best = [*chosen, n], count
     if not chosen:
-        chosen = [max(range(len(sheet.columns)), key=lambda n: len(sheet.columns[n].different))]
+        chosen = [max(range(len(sheet.columns)), key=lambda n: (_can_be(sheet.columns[n]), len(sheet.columns[n].different)))]
     why = f"nothing is unique; these come nearest, {best:,} different in {sheet.said()}"
     return Key(tuple(chosen), why, sure=False)
 
