@@ -17,7 +17,7 @@ import anyio
 import click
 
 from impexd import __version__, history, setup
-from impexd.core import log
+from impexd.core import log, signals
 from impexd.core.errors import ConfigError, ImpexError
 from impexd.core.text import shown
 
@@ -30,9 +30,8 @@ REJECTED = ("rejected", "held", "failed", "cancelled")
 def main() -> int:
     """Run the command line; errors of ours become a sentence, a hint and an exit status."""
     try:
-        commands.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        status = commands.main(standalone_mode=False)
+        return status if isinstance(status, int) else 0  # click gives what `Exit` was raised with
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
@@ -45,7 +44,6 @@ def main() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads any more; that is no fault
         return 0
-    return 0
 
 
 def _ours(group: BaseExceptionGroup[BaseException]) -> ImpexError:
@@ -127,10 +125,11 @@ def check(source: Path, *, as_json: bool) -> None:
 @click.pass_obj
 def run(source: Path, *, drain: bool) -> None:
     """Run the daemon."""
-    from impexd import service
+    with signals.heard() as bell:  # before anything else: the default answer to SIGHUP is death
+        from impexd import service
 
-    _start_log(source)
-    _asynchronously(lambda: service.run(source, drain=drain))
+        _start_log(source)
+        _asynchronously(lambda: service.run(source, bell, drain=drain))
 
 
 @commands.command(name="import")

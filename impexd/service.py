@@ -5,9 +5,10 @@ from pathlib import Path
 from impexd import config as configuration
 from impexd import daemon
 from impexd.admin import api, server
+from impexd.core.signals import Bell
 
 
-async def run(source: Path, *, drain: bool = False) -> None:
+async def run(source: Path, bell: Bell, *, drain: bool = False) -> None:
     """
     Run the daemon until it is told to stop; with `drain` until nothing is left to do.
 
@@ -16,7 +17,7 @@ async def run(source: Path, *, drain: bool = False) -> None:
     config = configuration.load(source)
     async with daemon.opened(source, config) as instance:
         if drain:
-            await daemon.serve(instance, drain=True)
+            await daemon.serve(instance, bell, drain=True)
             return
         async with server.listening(api.app(instance), config.socket):
-            await daemon.serve(instance)
+            await daemon.serve(instance, bell)

@@ -7,6 +7,7 @@ Nothing here waits for a fixed time: `until` looks again and again until somethi
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+import pytest
 
 from tests import shop
 
@@ -228,6 +230,21 @@ class Site:
         """All that lies below a room of the state folder."""
         top = self.var / room
         return sorted(str(path.relative_to(top)) for path in top.rglob("*") if not path.is_dir())
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state folder of an instance with its database made and nothing in it; copy it."""
+    site = Site(tmp_path_factory.mktemp("bare"))
+    site.drain()
+    return site.var
+
+
+@pytest.fixture
+def site(bare: Path, tmp_path: Path) -> Site:
+    """An instance of its own."""
+    shutil.copytree(bare, tmp_path / "var")
+    return Site(tmp_path)
 
 
 def _environment(said: Mapping[str, str]) -> dict[str, str]:

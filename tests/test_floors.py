@@ -15,6 +15,7 @@ FLOORS = (
     {"commands"},
     {"client", "service", "show"},
     {"daemon", "setup"},
+    {"instance"},
     {"config"},
     {"admin"},
     {"imports", "exports", "feeds", "orders"},

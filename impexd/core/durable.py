@@ -104,6 +104,12 @@ def write(folder: int, name: bytes, data: bytes) -> None:
     Whoever sees the name sees all of it, also after a power cut.  FileExistsError if the name
     is taken by other bytes; the same bytes are left as they are, so this may be repeated.
     """
+    publish(folder, name, data)
+    os.fsync(folder)
+
+
+def publish(folder: int, name: bytes, data: bytes) -> None:
+    """Do as `write` does, but without the sync of the folder, so that many files can share it."""
     draft = _draft(name)
     forget(folder, draft)
     file = os.open(draft, _NEW, 0o600, dir_fd=folder)
@@ -119,7 +125,6 @@ def write(folder: int, name: bytes, data: bytes) -> None:
             raise
     finally:
         forget(folder, draft)
-    os.fsync(folder)
 
 
 def copy(

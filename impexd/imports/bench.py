@@ -17,6 +17,11 @@ from impexd.model.problem import Code
 from impexd.model.run import Run, State
 from impexd.store import runs
 
+
+class Stopped(WorldError):
+    """The daemon stops."""
+
+
 DEATHS = 3
 """Attempts that may kill their worker before the run is held (promise I8)."""
 
@@ -35,6 +40,15 @@ class Bench:
     """How far the runs are that are being staged now."""
     older: dict[str, Config] = field(default_factory=dict)
     """Configurations that runs were claimed under, by hash."""
+    asking: set[anyio.CancelScope] = field(default_factory=set)
+    """Orders that workers are carrying out."""
+    stopped: bool = False
+
+    def stop(self) -> None:
+        """Give up, now and from now on, what workers are doing: it is begun anew at the next start."""
+        self.stopped = True
+        for scope in list(self.asking):
+            scope.cancel()
 
     def scratch(self, run: Run) -> Path:
         """The folder of this attempt at a run; an attempt that was fenced off has another."""
@@ -82,12 +96,19 @@ async def ask(
         bench.progress[run.id] = progress
         failpoint.hit("stage.going")
 
+    scope = anyio.CancelScope()
+    bench.asking.add(scope)
+    if bench.stopped:
+        scope.cancel()
     try:
-        return await bench.pool.ask(order, config, told)
+        with scope:
+            return await bench.pool.ask(order, config, told)
+        raise Stopped(f"run {run.id} is begun anew when the daemon starts")
     except (Died, Bug) as error:
         await _buried(bench, run, error)
         return None
     finally:
+        bench.asking.discard(scope)
         bench.progress.pop(run.id, None)
 
 

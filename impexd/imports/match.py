@@ -6,10 +6,10 @@ Pure.  One file may feed several descriptors; a file nobody takes is told, never
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import re2
-
-from impexd.model.descriptor import Descriptor, Format
+from impexd.model import patterns
+from impexd.model.descriptor import Descriptor, Format, Layout
 
 SUFFIXES: Mapping[Format, tuple[str, ...]] = {
     Format.CSV: (".csv", ".tsv", ".txt"),
@@ -54,9 +54,23 @@ def plan(files: Sequence[str], descriptors: Mapping[str, Descriptor]) -> Matched
 
 def takes(descriptor: Descriptor, file: str) -> bool:
     """Pure: does a descriptor take a file of this name?  A packed file counts without its `.gz`."""
-    name = file[:-3] if file.lower().endswith(".gz") else file
     layout = descriptor.file
     if layout.match is None:
-        return name.lower().endswith(SUFFIXES[layout.format])
-    expression = re2.compile(f"(?i:{layout.match})")
-    return bool(expression.fullmatch(name) or expression.fullmatch(file))
+        return bare(file).lower().endswith(SUFFIXES[layout.format])
+    return _found(layout.match, file) is not None
+
+
+def named(layout: Layout, file: str) -> dict[str, str | None]:
+    """Pure: what the named groups of `match` hold of a file's name; None where one is not there."""
+    found = None if layout.match is None else _found(layout.match, file)
+    return {} if found is None else dict(found.groupdict())
+
+
+def bare(file: str) -> str:
+    """Pure: the name of a file without the `.gz` that packing it has added."""
+    return file[:-3] if file.lower().endswith(".gz") else file
+
+
+def _found(pattern: str, file: str) -> Any:
+    expression = patterns.compiled(pattern, case=False)
+    return expression.fullmatch(bare(file)) or expression.fullmatch(file)

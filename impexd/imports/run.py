@@ -18,7 +18,7 @@ from impexd.core import failpoint
 from impexd.core.clock import stamp
 from impexd.core.errors import Changed, WorldError
 from impexd.imports import defaults, guard, parking, sheets, shelve, verdicts
-from impexd.imports.bench import Bench, ask, configured
+from impexd.imports.bench import Bench, Stopped, ask, configured
 from impexd.imports.order import Planned
 from impexd.inbox import examine, giveback
 from impexd.model.config import Config
@@ -44,7 +44,7 @@ async def carry(bench: Bench, id: int) -> None:
         with structlog.contextvars.bound_contextvars(run=id, group=run.group):
             try:
                 await _load(bench, run)
-            except anyio.get_cancelled_exc_class():
+            except (Stopped, anyio.get_cancelled_exc_class()):
                 with anyio.CancelScope(shield=True):
                     await _interrupted(bench, run)
                 raise

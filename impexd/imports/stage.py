@@ -17,13 +17,15 @@ from impexd.imports import convert, fast, match, sheets
 from impexd.imports.cell import Value
 from impexd.imports.convert import Lane, Record
 from impexd.imports.fast import Fast, Slow
+from impexd.imports.pictures import read
+from impexd.imports.pictures.keep import Shelf
 from impexd.imports.sheets import Form
 from impexd.imports.unpack import File
-from impexd.model.descriptor import Descriptor, Mode
+from impexd.model.descriptor import Descriptor, Format, Mode
 from impexd.model.entity import Catalogue
 from impexd.model.limits import Limits
 from impexd.model.problem import Code, Problem, about
-from impexd.ports import Batch, Row, Table
+from impexd.ports import Batch, Reader, Row, Table
 from impexd.store import stage as tables
 from impexd.store.staging import Staging
 
@@ -70,11 +72,13 @@ async def fill(
     matched: match.Matched,
     limits: Limits,
     told: Told,
+    shelf: Shelf,
 ) -> Staged:
-    """Load every matched file into the stage."""
+    """Load every matched file into the stage; pictures are put on the shelf."""
     staged = Staged(forms, unmatched=[files[n].name for n in matched.unmatched])
     meter = Meter(told, sum(files[one.member].size for one in matched.taken))
     begin(db, forms)
+    db.begin()
     for one in matched.taken:
         mine = [
             form
@@ -85,7 +89,15 @@ async def fill(
         first = len(staged.parts)
         parts = [Part(first + n, one.member, file.name, form) for n, form in enumerate(mine)]
         staged.parts += parts
-        await _file(db, file, descriptors[one.descriptor], parts, limits, meter)
+        descriptor = descriptors[one.descriptor]
+        if descriptor.file.format is Format.IMAGE:
+            reader = read.reader(file.name, shelf)
+        else:
+            reader = READERS[descriptor.file.format]
+            db.commit()  # not after each of a thousand pictures
+            db.begin()
+        await _file(db, file, reader, descriptor, parts, limits, meter)
+    db.commit()
     for form in forms:
         if form.record >= sheets.CREATED:
             staged.parts.append(Part(len(staged.parts), -1, "", form))
@@ -129,14 +141,13 @@ def kept(db: Staging, descriptors: Mapping[str, Descriptor], catalogue: Catalogu
 async def _file(
     db: Staging,
     file: File,
+    reader: Reader,
     descriptor: Descriptor,
     parts: list[Part],
     limits: Limits,
     meter: "Meter",
 ) -> None:
-    db.begin()
     try:
-        reader = READERS[descriptor.file.format]
         wanted = sheets.wanted(descriptor)
         table = await reader(meter.counting(file), descriptor.file, wanted, limits)
         await _rows(db, table, parts, meter)
@@ -144,7 +155,6 @@ async def _file(
         if error.code in ARCHIVE_BROKEN:
             raise
         _give_up(db, parts, error)
-    db.commit()
 
 
 async def _rows(db: Staging, table: Table, parts: list[Part], meter: "Meter") -> None:

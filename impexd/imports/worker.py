@@ -23,6 +23,7 @@ from impexd.core.errors import DataError, ImpexError
 from impexd.core.text import shown
 from impexd.imports import diff, draft, match, rejects, sheets, stage, unpack, waiting
 from impexd.imports.order import Answer, Noted, Order, Planned, Progress, Trouble
+from impexd.imports.pictures import keep
 from impexd.model.config import Config
 from impexd.model.limits import Limits
 from impexd.store import staging
@@ -119,11 +120,14 @@ async def _filled(
     group = config.groups[order.group]
     limits = config.instance.limits
     descriptors = {name: config.descriptors[name] for name in group.descriptors}
-    with unpack.files(Path(order.source), order.name, limits, group.zip_names) as files:
+    with (
+        unpack.files(Path(order.source), order.name, limits, group.zip_names) as files,
+        keep.opened(config.var) as shelf,
+    ):
         matched = match.plan([file.name for file in files], descriptors)
         used = dict.fromkeys(one.descriptor for one in matched.taken)
         forms = sheets.forms(used, descriptors, config.catalogue)
-        return await stage.fill(db, files, descriptors, forms, matched, limits, telling)
+        return await stage.fill(db, files, descriptors, forms, matched, limits, telling, shelf)
 
 
 def _planned(db: staging.Staging, order: Order, config: Config, staged: stage.Staged) -> Planned:

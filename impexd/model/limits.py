@@ -56,6 +56,10 @@ class Limits(Model):
     columns: int = Field(default=1000, ge=1)
     field: Size = Field(default=MiB, ge=1)
     line: Size = Field(default=4 * MiB, ge=1)
+    picture: Size = Field(default=32 * MiB, ge=1, le=128 * MiB)
+    """One picture; it is held in memory as a whole."""
+    pixels: int = Field(default=100_000_000, ge=1)
+    """Width times height of a picture."""
     xml_depth: int = Field(default=64, ge=1)
     problems: int = Field(default=1000, ge=0)
     """Problems listed for each part; more are counted only."""

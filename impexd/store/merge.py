@@ -2,8 +2,9 @@
 Apply: the plan put into the live tables, as statements of one transaction.
 
 For each sheet in order: before-images of what is overwritten or deleted, deletions with
-their tombstones, updates, insertions in key order with an image where a tombstone was.  Named parameters: `run`, `base` (part ids
-of the run start above it), `seq` (the change number of all rows of this transaction).
+their tombstones, updates, insertions in key order with an image where a tombstone was.  Named
+parameters: `run`, `base` (part ids of the run start above it), `seq` (the change number of all
+rows of this transaction).
 """
 
 from collections.abc import Iterator

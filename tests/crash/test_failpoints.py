@@ -7,7 +7,6 @@ pass through all.
 
 import hashlib
 import json
-import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -39,21 +38,8 @@ TWICE = ("claim.done", "archive.linked", "archive.done")
 """What the same bytes once more pass through."""
 NAMED = ("adopt.journalled", "adopt.copied", "claim.done", "apply.committed")
 """What a file that a command names passes through."""
-
-
-@pytest.fixture(scope="session")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An instance with its database made and nothing in it; copy it."""
-    site = Site(tmp_path_factory.mktemp("bare"))
-    site.drain()
-    return site.home
-
-
-@pytest.fixture
-def site(bare: Path, tmp_path: Path) -> Site:
-    """An instance of its own."""
-    shutil.copytree(bare / "var", tmp_path / "var", ignore=shutil.ignore_patterns("*.sock"))
-    return Site(tmp_path)
+UNDONE = ("undo.begun", "undo.rows", "undo.committed")
+"""What an undo passes through."""
 
 
 def dies(site: Site, point: str, *words: str) -> None:
@@ -151,7 +137,20 @@ def test_a_command_that_dies_can_be_given_again(site: Site, tmp_path: Path, poin
     assert path.read_bytes() == DROP
 
 
-def test_a_drop_that_kills_its_worker_every_time_is_held_for_a_person(site: Site) -> None:
+@pytest.mark.parametrize("point", UNDONE)
+def test_a_run_is_undone_once_wherever_its_undo_dies(site: Site, point: str) -> None:
+    for edition in (0, 1):
+        site.drop("drop.zip", shop.zipped(shop.members(shop.rows(40, edition=edition))))
+        site.drain()
+    dies(site, point, "undo", "2", "--yes")
+    site.drain()
+    assert site.shop() == {entity: sorted(lines) for entity, lines in SHOP.items()}
+    assert site.states() == ["archived", "undone", "archived"]
+    assert site.query("SELECT count(*) FROM price__undo WHERE _run = 3") == [(40,)]
+    assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+
+
+def test_a_drop_that_is_never_staged_before_the_daemon_dies_is_held_for_a_person(site: Site) -> None:
     site.drop("drop.zip", DROP)
     for _ in range(3):
         dies(site, "stage.going", "run")
@@ -164,5 +163,5 @@ def test_a_drop_that_kills_its_worker_every_time_is_held_for_a_person(site: Site
 
 
 def test_every_failpoint_is_passed_by_one_of_these_flows() -> None:
-    flows = (LOADED, REFUSED, COPIED, TWICE, NAMED)
+    flows = (LOADED, REFUSED, COPIED, TWICE, NAMED, UNDONE)
     assert {point for flow in flows for point in flow} == failpoint.KNOWN.keys()

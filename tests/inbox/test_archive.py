@@ -53,11 +53,11 @@ async def test_report_and_rejects_lie_beside_the_bytes(place: Place) -> None:
     place.drop("a.csv")
     await place.take()
     (run,) = await place.runs()
-    scratch(place, run["token"], report_json=b"{}", **{"rejects-a_csv": b"x", "stage_db": b"y"})
+    scratch(place, run["token"], report_json=b"{}", **{"a.rejects-1_csv": b"x", "stage_db": b"y"})
     await place.mark(1, state="applied")
     await put(place, 1)
     top = "2026-01-31/000001/"
-    assert place.names("archive") == [top + "a.csv", top + "rejects-a.csv", top + "report.json"]
+    assert place.names("archive") == [top + "a.csv", top + "a.rejects-1.csv", top + "report.json"]
     assert os.listdir(place.var / "work") == []
 
 

@@ -424,7 +424,7 @@ class Model:
         wanted: dict[str, str | None] = dict(records)
         if mode == "delete":
             wanted = dict.fromkeys(wanted)
-        if mode == "replace" and records:
+        if mode == "replace":
             wanted = dict.fromkeys(CODES) | wanted
         after = {}
         for code, value in wanted.items():
@@ -433,19 +433,14 @@ class Model:
                 after[code] = (run, value)
         self._put(run, after)
 
-    def undo(self, run: int, of: int) -> list[str]:
-        """Take a run back; gives what is kept."""
-        after, kept = {}, []
-        for code, before in self.before[of].items():
-            if self.now.get(code) == self.after[of][code]:
-                after[code] = before or (run, None)
-            elif self._seen(code) != (before[1] if before else None) or self._seen(code):
-                kept.append(code)
+    def undo(self, run: int, of: int) -> None:
+        """Take back what is still as the run left it; `None` before it: it was never there."""
+        after = {
+            code: before or (run, None)
+            for code, before in self.before[of].items()
+            if self.now.get(code) == self.after[of][code]
+        }
         self._put(run, after)
-        return kept
-
-    def _seen(self, code: str) -> str | None:
-        return self.now.get(code, (0, None))[1]
 
     def _put(self, run: int, after: dict[str, tuple[int, str | None]]) -> None:
         self.before[run] = {code: self.now.get(code) for code in after}

@@ -6,6 +6,7 @@ A text that does not pass is a fault of ours, never of the sample: it is raised 
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from impexd.imports import cell
 from impexd.imports.describe import toml
@@ -81,7 +82,7 @@ def ordered(designs: Sequence[Design]) -> list[Design]:
     return found
 
 
-def _tree(path: str, text: str) -> dict[str, object]:
+def _tree(path: str, text: str) -> dict[str, Any]:
     parsed = document.parse(path, text.encode())
     if not isinstance(parsed, Document):
         raise AssertionError(f"{path}: {parsed}")

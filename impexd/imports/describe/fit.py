@@ -95,26 +95,22 @@ class Hints:
     """Column -> entities whose keys hold all of its texts."""
 
 
-def best(
-    sheet: Sheet, subject: Words, catalogue: Catalogue, hints: Hints
-) -> tuple[Fit | None, list[Fit]]:
-    """Pure: the entity that fits a file, None if none does well, and all that were considered."""
+def best(sheet: Sheet, subject: Words, catalogue: Catalogue, hints: Hints) -> Fit | None:
+    """Pure: the entity that fits a file; None if none does well."""
     found = [one(sheet, subject, kind, catalogue, hints) for kind in catalogue.values()]
     found = sorted((fit for fit in found if fit.filled), key=lambda fit: -fit.score)
     good = [fit for fit in found if not fit.lacking and fit.score >= ENOUGH]
     called = next((fit for fit in found if _named(subject, fit.kind) == 1.0), None)
-    if called is not None and called.lacking:
-        good = []  # a file named exactly like one entity is not put into another
+    if called is not None:  # a file named exactly like one entity is not put into another
+        good = [called] if called in good else []
     if not good:
-        return None, found
+        return None
     if len(good) > 1 and good[0].score - good[1].score < CLOSE:
         good[0].why += f"; {good[1].kind.name} would fit nearly as well"
-    return good[0], found
+    return good[0]
 
 
-def one(
-    sheet: Sheet, subject: Words, kind: Kind, catalogue: Catalogue, hints: Hints
-) -> Fit:
+def one(sheet: Sheet, subject: Words, kind: Kind, catalogue: Catalogue, hints: Hints) -> Fit:
     """Pure: how a file would fill an entity."""
     fit = Fit(kind)
     named = _named(subject, kind)

@@ -34,8 +34,10 @@ class Form:
     """Key of `[file]` -> why; also for keys that keep their default."""
     notes: tuple[str, ...] = ()
     """What a person should know of this file."""
-    paths: Sequence[str | int] | None = None
+    paths: Sequence[str] | None = None
     """The cells, where the format has paths; None: they come from the header."""
+    titles: Sequence[str] = ()
+    """What each path would be called in a header."""
 
     def layout(self) -> Layout:
         """Give the layout as the readers take it."""
@@ -44,6 +46,12 @@ class Form:
 
     def saying(self, key: str, value: object, why: str) -> "Form":
         """Give the form with one more key said."""
-        return replace(
-            self, keys={**self.keys, key: value}, evidence={**self.evidence, key: why}
-        )
+        return replace(self, keys={**self.keys, key: value}, evidence={**self.evidence, key: why})
+
+    def noting(self, note: str) -> "Form":
+        """Give the form with one more note."""
+        return replace(self, notes=(*self.notes, note))
+
+    def reading(self, paths: Sequence[str], titles: Sequence[str]) -> "Form":
+        """Give the form of a format that has paths."""
+        return replace(self, paths=paths, titles=titles)

@@ -10,7 +10,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from impexd.core.errors import DataError
@@ -77,11 +77,11 @@ async def look(file: File, limits: Limits) -> Form:
     named, why = heads.is_header(best.header, best.rows)
     if not named:
         return form.saying("header", False, why)
-    return Form(form.format, form.keys, {**form.evidence, "header": why})
+    return replace(form, evidence={**form.evidence, "header": why})
 
 
 _WHY = {
-    "escape": r'inner quotes are written \", which no other way of reading explains',
+    "escape": r"inner quotes are written \", which no other way of reading explains",
     "quote": "quotes stand in the middle of cells, so they are text and quote nothing",
     "skip": "these lines stand before the header and hold no delimiter",
 }
@@ -90,10 +90,9 @@ _WHY = {
 def _head(file: File, chars: Charset) -> str:
     """Read what is tried: the head, and some lines with escaped quotes from behind it."""
     said = {chars.key: chars.name} if chars.key else {}
-    texts = encoding.texts(
-        file.open, encoding=said.get("encoding"), fallback=said.get("fallback")
-    )
-    head, odd = "", []
+    texts = encoding.texts(file.open, encoding=said.get("encoding"), fallback=said.get("fallback"))
+    head = ""
+    odd: list[str] = []
     for text in texts:
         if len(head) < HEAD:
             head += text

@@ -30,12 +30,34 @@ NEAR = ("guid", "id", "code", "number", "sku", "barcode", "key", "name", "email"
 """Names of a key of one column, the best first."""
 
 OF_THINGS = frozenset(
-    ["product", "sku", "brand", "category", "attribute", "shop", "warehouse", "customer", "supplier", "order", "association", "carrier", "promotion", "coupon", "country", "state", "tax", "delivery", "address"]
+    [
+        "product",
+        "sku",
+        "brand",
+        "category",
+        "attribute",
+        "shop",
+        "warehouse",
+        "customer",
+        "supplier",
+        "order",
+        "association",
+        "carrier",
+        "promotion",
+        "coupon",
+        "country",
+        "state",
+        "tax",
+        "delivery",
+        "address",
+    ]
 )
 """Things that other files point at by a plain column of their name: `sku`, `warehouse`."""
 
 
-OF_SKUS = frozenset(["stock", "price", "association", "attribute", "category", "order", "tax", "warehouse"])
+OF_SKUS = frozenset(
+    ["stock", "price", "association", "attribute", "category", "order", "tax", "warehouse"]
+)
 """What is told of SKUs: there `sku` is not the record itself."""
 
 
@@ -85,7 +107,9 @@ def _own(sheet: Sheet, subject: Words) -> Iterator[Key]:
         if rank and column.unique:
             scored.append((rank, n, column))
     for rank, n, column in sorted(scored, key=lambda one: one[:2]):
-        what = "is an identifier" if rank < 2 else f"identifies what the file is about ({subject[-1]})"
+        what = (
+            "is an identifier" if rank < 2 else f"identifies what the file is about ({subject[-1]})"
+        )
         yield Key((n,), f"`{column.source}` {what}, {_said(sheet)}")
 
 
@@ -162,6 +186,7 @@ def _needed(columns: Sequence[Seen], ids: list[int], more: list[int]) -> list[in
 
 def _single(sheet: Sheet) -> Iterator[Key]:
     """Any other column that is unique: one that is called like a key, else the leading one."""
+
     def rank(n: int) -> tuple[int, int]:
         words = sheet.columns[n].heading.words
         named = [NEAR.index(word) for word in words if word in NEAR]
@@ -215,7 +240,12 @@ def _desperate(sheet: Sheet) -> Key:
         if count > best:
             chosen, best = [*chosen, n], count
     if not chosen:
-        chosen = [max(range(len(sheet.columns)), key=lambda n: (_can_be(sheet.columns[n]), len(sheet.columns[n].different)))]
+        chosen = [
+            max(
+                range(len(sheet.columns)),
+                key=lambda n: (_can_be(sheet.columns[n]), len(sheet.columns[n].different)),
+            )
+        ]
     why = f"nothing is unique; these come nearest, {best:,} different in {sheet.said()}"
     return Key(tuple(chosen), why, sure=False)
 

@@ -32,7 +32,9 @@ def keys(designs: Iterable[Design]) -> dict[str, frozenset[str]]:
     return found
 
 
-def owners(columns: Sequence[Seen], known: Mapping[str, frozenset[str]]) -> dict[int, frozenset[str]]:
+def owners(
+    columns: Sequence[Seen], known: Mapping[str, frozenset[str]]
+) -> dict[int, frozenset[str]]:
     """Pure: column -> entities among whose keys are all its texts, if that cannot be chance."""
     found = {}
     for n, column in enumerate(columns):
@@ -102,7 +104,8 @@ def _targets(
         here = len(texts & all_of)
         itself = name == design.kind.name
         called = _called(column, name, kinds[name], itself=itself)
-        if called and here >= len(texts) * (1 - MOST_LACKING):
+        least = len(texts) if column.unique else len(texts) * (1 - MOST_LACKING)
+        if called and here >= least:
             scored.append((1.0 + called + here / len(texts), name, here))
         elif here == len(texts) and telling(column) and not itself:
             scored.append((1.0 - len(all_of) / 1e9, name, here))
@@ -110,7 +113,11 @@ def _targets(
         yield name, f"{here:,} of {len(texts):,} different texts are keys of `{name}`"
     if not scored:
         for name, kind in kinds.items():
-            if name not in known and len(kind.key) == 1 and _called(column, name, kind, itself=False):
+            if (
+                name not in known
+                and len(kind.key) == 1
+                and _called(column, name, kind, itself=False)
+            ):
                 yield name, f"its name says `{name}`, which no file of the sample brings"
 
 

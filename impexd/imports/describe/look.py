@@ -4,13 +4,10 @@ Which format is a file, and how is it laid out?
 Told from its bytes, as the import does it: a name that says otherwise is no help.
 """
 
-import codecs
 from collections.abc import Awaitable, Callable
 
 from impexd.core.errors import DataError
-from impexd.formats import magic
-from impexd.formats.magic import Kind
-from impexd.imports.describe import grid, sheet
+from impexd.imports.describe import grid, json_tree, sheet, workbook, xml_tree
 from impexd.imports.describe.form import File, Form
 from impexd.imports.describe.sheet import Sheet
 from impexd.model.limits import Limits
@@ -27,6 +24,8 @@ FOREIGN = (
     (b"Rar!", "a RAR archive", "pack it as zip"),
 )
 """First bytes of what people send instead of a table."""
+
+_JSON = re.compile(rb"\{\s*[\"}]|\[\s*[\[{\]]")
 
 Look = Callable[[File, Limits], Awaitable[Form]]
 
@@ -45,4 +44,19 @@ async def sampled(file: File, limits: Limits) -> Sheet:
 
 
 def _looker(head: bytes) -> Look:
-    return grid.look
+    match magic.sniff(head):
+        case Kind.ZIP:
+            return workbook.look
+        case Kind.XML:
+            return xml_tree.look
+        case _:
+            return json_tree.look if _begins_json(head) else grid.look
+
+
+def _begins_json(head: bytes) -> bool:
+    """Pure: does it begin with an object or a list?  A header of CSV may begin with neither."""
+    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if head.startswith(mark):
+            return _begins_json(head[2:].decode(name, "ignore").encode())
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    return bool(_JSON.match(text))

@@ -65,12 +65,18 @@ def _add(
 ) -> None:
     heading = column.heading
     language = "" if in_key else heading.language
-    if language and any(one.language == language and one.field == taken.get((heading.name, "@")) for one in draft.filled):
+    if language and any(
+        one.language == language and one.field == taken.get((heading.name, "@"))
+        for one in draft.filled
+    ):
         language = ""
     if language:
         name = taken.get((heading.name, "@"))
         if name is None:
-            plain = any(one.heading.name == heading.name and not one.heading.language for one in sheet.columns)
+            plain = any(
+                one.heading.name == heading.name and not one.heading.language
+                for one in sheet.columns
+            )
             text = f"{heading.name} in" if plain else heading.name
             name = taken[heading.name, "@"] = fresh(text, draft.fields, other=f"column_{n + 1}")
             draft.fields[name] = Field(type=Type.TEXT, localized=True, null=True)

@@ -5,7 +5,7 @@ Takes a design; gives what would be rejected and why, and the keys and reference
 guessed here: a descriptor that passes has loaded its sample, as far as `ROWS` reaches.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 

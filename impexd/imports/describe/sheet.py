@@ -7,7 +7,7 @@ bounded by rows and by characters, whichever comes first.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -98,7 +98,8 @@ async def read(file: File, form: Form, limits: Limits) -> Sheet:
         sheet.form = _ragged(form, table.names, ragged, surplus)
         sheet.columns = _columns(table.names, rows, named=layout.header)
     else:
-        sheet.columns = _by_path(form.paths, [table.positions[one] for one in form.paths], rows)
+        places = [table.positions[one] for one in form.paths]
+        sheet.columns = _by_path(form, places, rows)
     for column in sheet.columns:
         column.different = [text for text in dict.fromkeys(column.texts) if text]
         column.kind = kinds.kind(column.different, column.heading.words)
@@ -116,9 +117,7 @@ def _unreadable(batch: Batch) -> list[Problem]:
     return [problem for problem in batch.problems if problem.line not in lines]
 
 
-def _ragged(
-    form: Form, header: Sequence[str], found: Counter[int], surplus: Sequence[str]
-) -> Form:
+def _ragged(form: Form, header: Sequence[str], found: Counter[int], surplus: Sequence[str]) -> Form:
     """Pure: say what is to become of rows that are shorter or longer than the header."""
     total, width = found.total(), len(header)
     named = max((n for n, name in enumerate(header, 1) if name.strip()), default=0)
@@ -131,14 +130,16 @@ def _ragged(
         why = f"{short:,} of {total:,} rows have fewer cells than the {width} of {what}"
         form = form.saying("short", "pad", f"{why}, the shortest has {least}")
         if less * 10 >= total * 9 and form.keys.get("header", True):
-            note = f"nearly all rows are shorter than {what}: its names may stand beside their cells"
-            form = Form(form.format, form.keys, form.evidence, (*form.notes, note))
+            note = (
+                f"nearly all rows are shorter than {what}: its names may stand beside their cells"
+            )
+            form = form.noting(note)
     if long:
         why = f"{long:,} of {total:,} rows have more cells than the {width} of {what}"
         if not surplus:
             return form.saying("long", "cut", f"{why}, all of those empty")
         note = f"{why}, and there are texts in them: {kinds.told(surplus)}; they are rejected"
-        form = Form(form.format, form.keys, form.evidence, (*form.notes, note))
+        form = form.noting(note)
     return form
 
 
@@ -170,10 +171,10 @@ def sources(header: Sequence[str]) -> list[str | int]:
     return found
 
 
-def _by_path(
-    paths: Iterable[str | int], places: Sequence[int], rows: Sequence[Sequence[str]]
-) -> list[Seen]:
-    columns = []
-    for path, place in zip(paths, places, strict=True):
-        columns.append(Seen(path, Heading("", frozenset()), [row[place] for row in rows]))
-    return columns
+def _by_path(form: Form, places: Sequence[int], rows: Sequence[Sequence[str]]) -> list[Seen]:
+    """Pure: the columns of a format that has paths."""
+    heads = names.headings(form.titles)
+    return [
+        Seen(path, heading, [row[place] for row in rows])
+        for path, heading, place in zip(form.paths or (), heads, places, strict=True)
+    ]

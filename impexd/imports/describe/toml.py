@@ -196,4 +196,3 @@ def group(name: str, label: str, order: Sequence[str], notes: Sequence[str]) -> 
         f"# one points at the other.\n{said}\n"
         f'kind = "import"\nlabel = {value(label)}\ndescriptors = [\n{listed}]\n'
     )
-

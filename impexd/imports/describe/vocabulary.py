@@ -90,7 +90,55 @@ SPELLINGS: dict[str, str] = {
 """Our word -> other spellings of it, plurals and a few languages."""
 
 LANGUAGES = frozenset(
-    ["ar", "be", "bg", "bs", "ca", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "he", "hi", "hr", "hu", "is", "it", "ja", "ka", "kk", "ko", "lt", "lv", "mk", "mt", "nb", "nl", "nn", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "th", "tr", "uk", "vi", "zh"]
+    [
+        "ar",
+        "be",
+        "bg",
+        "bs",
+        "ca",
+        "cs",
+        "da",
+        "de",
+        "el",
+        "en",
+        "es",
+        "et",
+        "fi",
+        "fr",
+        "ga",
+        "he",
+        "hi",
+        "hr",
+        "hu",
+        "is",
+        "it",
+        "ja",
+        "ka",
+        "kk",
+        "ko",
+        "lt",
+        "lv",
+        "mk",
+        "mt",
+        "nb",
+        "nl",
+        "nn",
+        "no",
+        "pl",
+        "pt",
+        "ro",
+        "ru",
+        "sk",
+        "sl",
+        "sq",
+        "sr",
+        "sv",
+        "th",
+        "tr",
+        "uk",
+        "vi",
+        "zh",
+    ]
 )
 """ISO 639-1 codes that headers name languages by."""
 
@@ -101,24 +149,130 @@ IDENTIFIERS = frozenset({"guid", "id", "code", "number", "key"})
 """Words that make a name an identifier: of `product code` it is the product's."""
 
 NUMBERED = frozenset(
-    ["barcode", "model", "postcode", "phone", "email", "iban", "bic", "vat", "serial", "version", "account", "fax", "isbn", "reference", "url", "uri"]
+    [
+        "barcode",
+        "model",
+        "postcode",
+        "phone",
+        "email",
+        "iban",
+        "bic",
+        "vat",
+        "serial",
+        "version",
+        "account",
+        "fax",
+        "isbn",
+        "reference",
+        "url",
+        "uri",
+    ]
 )
 """Things that are written in digits at times, and are no numbers: nobody adds them up."""
 
 DIMENSIONS = frozenset(
-    ["currency", "tier", "language", "unit", "date", "from", "valid", "start", "year", "month", "week", "size", "colour", "color", "kind", "type", "shop", "warehouse", "country", "state", "customer", "supplier", "line", "rank", "group"]
+    [
+        "currency",
+        "tier",
+        "language",
+        "unit",
+        "date",
+        "from",
+        "valid",
+        "start",
+        "year",
+        "month",
+        "week",
+        "size",
+        "colour",
+        "color",
+        "kind",
+        "type",
+        "shop",
+        "warehouse",
+        "country",
+        "state",
+        "customer",
+        "supplier",
+        "line",
+        "rank",
+        "group",
+    ]
 )
 """Words for what tells records of one thing apart: a price for each currency."""
 
 FLAGS = frozenset(
-    ["active", "featured", "mandatory", "filter", "searchable", "is", "has", "enabled", "visible", "default", "deleted", "digital", "shippable", "newsletter", "taxable", "virtual", "online", "new", "eu", "preferred", "included", "required", "allow", "show", "flag"]
+    [
+        "active",
+        "featured",
+        "mandatory",
+        "filter",
+        "searchable",
+        "is",
+        "has",
+        "enabled",
+        "visible",
+        "default",
+        "deleted",
+        "digital",
+        "shippable",
+        "newsletter",
+        "taxable",
+        "virtual",
+        "online",
+        "new",
+        "eu",
+        "preferred",
+        "included",
+        "required",
+        "allow",
+        "show",
+        "flag",
+    ]
 )
 """Words for what is so or not so: there 1 and 0 mean yes and no."""
 
 NOISE = frozenset(
-    ["name", "data", "list", "export", "import", "file", "full", "delta", "all", "catalog", "catalogue", "feed", "master", "dump", "update", "new", "table", "report", "output", "extract", "csv", "xml", "json", "xlsx", "txt", "tsv", "the", "of", "and", "for", "to", "by", "in", "on"]
+    [
+        "name",
+        "data",
+        "list",
+        "export",
+        "import",
+        "file",
+        "full",
+        "delta",
+        "all",
+        "catalog",
+        "catalogue",
+        "feed",
+        "master",
+        "dump",
+        "update",
+        "new",
+        "table",
+        "report",
+        "output",
+        "extract",
+        "csv",
+        "xml",
+        "json",
+        "xlsx",
+        "txt",
+        "tsv",
+        "the",
+        "of",
+        "and",
+        "for",
+        "to",
+        "by",
+        "in",
+        "on",
+    ]
 )
 """Words of a file name that do not say what is in it."""
 
-SMALL = frozenset(["the", "of", "and", "for", "to", "by", "in", "on", "a", "an", "der", "die", "das"])
+SMALL = frozenset(
+    ["the", "of", "and", "for", "to", "by", "in", "on", "a", "an", "der", "die", "das"]
+)
 """Words of a column's name that say nothing."""

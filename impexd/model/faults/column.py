@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from impexd.model import patterns
 from impexd.model.descriptor import Column, Format, Layout, Missing
 from impexd.model.entity import NUMBERS, Catalogue, Field, Kind, Type
-from impexd.model.faults import Fault, Judge, near, quoted
+from impexd.model.faults import Fault, Judge, near, picture, quoted
+from impexd.model.picture import PICTURE
 
 _MOMENTS = frozenset({Type.DATE, Type.DATETIME})
 APPLIES: dict[str, frozenset[Type]] = {
@@ -40,6 +41,8 @@ def faults(column: Column, field: Field | None, layout: Layout) -> Iterator[Faul
         yield Fault(("zone",), reason)
     if column.format is not None and (reason := moment(column.format)):
         yield Fault(("format",), reason)
+    if layout.format is Format.IMAGE:
+        yield from picture.column(column, field, layout)
     if field is not None:
         yield from _fitting(column, field)
 
@@ -61,12 +64,16 @@ def cell(named: str | int, layout: Layout) -> str:
     """Pure: say why no file of this layout has a cell so named; "" if one may have."""
     if named == "" or (isinstance(named, str) and re.search(r"#0*$", named)):
         return f'{quoted(str(named))} names no cell; write a header name, or "EN#2" for the second so named'
+    if layout.format is Format.IMAGE:
+        return picture.cell(named, layout)
     if layout.format in (Format.CSV, Format.XLSX):
+        if named == PICTURE:
+            return 'is the picture of a file that is one; this file is not format = "image"'
         if isinstance(named, int) and named < 1:
             return f"cells are counted from 1, not {named}"
         if isinstance(named, str) and not layout.header:
             return f"a file without header has no {quoted(named)}; write the number of the cell"
-    elif isinstance(named, int) and layout.format is not Format.IMAGE:
+    elif isinstance(named, int):
         return f'cells have no numbers in {layout.format}; write a path, like "name" or "@code"'
     return ""
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from impexd.model import patterns
 from impexd.model.descriptor import Column
 from impexd.model.entity import NUMBERS, Catalogue, Field, Kind, Type
-from impexd.model.faults import Fault, Judge, near, quoted
+from impexd.model.faults import Fault, Judge, near, picture, quoted
 from impexd.model.toml import Path
 
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
@@ -54,6 +54,7 @@ def faults(
                 at, f"{quoted(name)} is a name that databases keep for themselves; choose another"
             )
         faulty = [*_bounds(field, at), *_words(field, at)]
+        faulty += [Fault((*at, *one.path), one.what) for one in picture.field(field)]
         yield from faulty or _default(field, at, judge)
         if field.ref is not None and field.ref not in unsure:
             yield from _ref(field, at, catalogue)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from impexd.model import patterns
 from impexd.model.descriptor import Format, Layout
-from impexd.model.faults import Fault, quoted
+from impexd.model.faults import Fault, picture, quoted
 
 _TEXT = ("encoding", "fallback", "delimiter", "quote", "escape")
 _GRID = ("header", "skip", "short", "long", "trailer")
@@ -43,6 +43,8 @@ def faults(layout: Layout, *, whole: bool = True) -> Iterator[Fault]:
         yield Fault(
             (), 'XML needs `row`, the path of the element that is one record, like row = "product"'
         )
+    if layout.format is Format.IMAGE and whole:
+        yield from picture.layout(layout)
     if isinstance(layout.sheet, int) and layout.sheet < 1:
         yield Fault(("sheet",), "sheets are counted from 1")
 

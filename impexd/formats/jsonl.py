@@ -1,0 +1,77 @@
+"""
+Read JSON Lines: an object on each line.
+
+A line that is no JSON is one problem, and the next line is read; blank lines are passed over.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from impexd.core.errors import DataError
+from impexd.formats import encoding, json_rows
+from impexd.formats.json_cells import Cutter
+from impexd.formats.json_values import Decoder
+from impexd.formats.page import NULS
+from impexd.model.descriptor import Layout
+from impexd.model.limits import Limits
+from impexd.model.problem import Code, Problem, about
+from impexd.ports import Opener, Row, Table
+
+SPACE = " \t\r\n"
+
+
+async def read(
+    opener: Opener, layout: Layout, wanted: Sequence[str | int], limits: Limits, /
+) -> Table:
+    """Read a file of JSON Lines; a `ports.Reader`."""
+    cutter = Cutter([str(source) for source in wanted], limits)
+    return json_rows.table(_rows(opener, cutter, limits), wanted, limits)
+
+
+def lines(opener: Opener, limits: Limits) -> Iterator[tuple[int, str]]:
+    """Give the lines that are not blank, numbered from 1; raises `line_too_long`, `bad_data`."""
+    held: list[str] = []
+    size, number = 0, 1
+    for text in encoding.texts(opener, encoding=None, fallback=None):
+        *whole, rest = text.split("\n")
+        for line in whole:
+            if held:
+                line = "".join([*held, line])
+                held, size = [], 0
+            if line := _fit(line, number, limits):
+                yield number, line
+            number += 1
+        held.append(rest)
+        size += len(rest)
+        if size > limits.line:
+            _fit("".join(held), number, limits)
+    if line := _fit("".join(held), number, limits):
+        yield number, line
+
+
+def _fit(line: str, number: int, limits: Limits) -> str:
+    """Pure: a line without the white space around it."""
+    if line.startswith("\0") and not line.strip("\0"):
+        raise DataError(Code.BAD_DATA, NULS, line=number)
+    if len(line) > limits.line:
+        what = f"a line has more than {limits.line} characters"
+        raise DataError(Code.LINE_TOO_LONG, what, line=number)
+    return line.strip(SPACE)
+
+
+def _rows(opener: Opener, cutter: Cutter, limits: Limits) -> Iterator[Row | Problem]:
+    decoder = Decoder()
+    for number, line in lines(opener, limits):
+        try:
+            value, end = decoder.read(line)
+        except json.JSONDecodeError as error:
+            yield about(Code.MALFORMED, f"this is no JSON: {error.msg}", line=number, cell=line)
+        except RecursionError:
+            what = f"values are nested more than {limits.xml_depth} deep"
+            yield about(Code.TOO_DEEP, what, line=number, cell=line)
+        else:
+            if end < len(line):
+                what = "there is more than one value on this line"
+                yield about(Code.MALFORMED, what, line=number, cell=line)
+            else:
+                yield cutter.cut(number, line, value, decoder.faults)

@@ -1,0 +1,197 @@
+"""
+An instance, open: its lock, folders, database, queue and workers, recovered and ready to work.
+
+The daemon serves one; a command without a daemon opens the same under the same lock and asks
+it the same things.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from impexd import config as configuration
+from impexd.core import lock
+from impexd.core.clock import SYSTEM, Clock, stamp
+from impexd.core.errors import ConfigError
+from impexd.imports import pool, run, undo
+from impexd.imports.bench import Bench
+from impexd.inbox import desk, folders, recover
+from impexd.inbox.desk import Desk, Inlet
+from impexd.model.config import Config
+from impexd.queue import jobs
+from impexd.queue.jobs import Job, Queue
+from impexd.store import engine, entities, migrate, runs
+from impexd.store.engine import Store
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Instance:
+    """One instance, open."""
+
+    source: Path
+    """Where its configuration is read from."""
+    bench: Bench
+    store: Store
+    queue: Queue
+    clock: Clock
+    changed: anyio.Event = field(default_factory=anyio.Event)
+    """Set, and replaced, when another configuration has come into force."""
+    mistakes: tuple[str, ...] = ()
+    """What is wrong with the configuration that was last refused; empty if none was."""
+    inboxes: dict[str, str] = field(default_factory=dict)
+    """Group -> what is wrong with its inbox, while something is."""
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Group -> files that are there and not yet ready."""
+    carrying: int = 0
+    """Runs that are being carried at this moment."""
+    carried: anyio.Event = field(default_factory=anyio.Event)
+    """Set, and replaced, when one of them has been."""
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.bench.config
+
+    @property
+    def desk(self) -> Desk:
+        """What the inbox works with."""
+        return self.bench.desk
+
+    def inlets(self) -> list[Inlet]:
+        """The inboxes of the configuration in force."""
+        config = self.config
+        return [
+            desk.inlet(
+                name,
+                group,
+                var=config.var,
+                limits=config.instance.limits,
+                config_hash=config.hash,
+            )
+            for name, group in sorted(config.groups.items())
+        ]
+
+    async def idle(self) -> None:
+        """Wait until no run is being carried."""
+        while self.carrying:
+            await self.carried.wait()
+
+    async def reload(self) -> None:
+        """
+        Take the whole new configuration, or none of it.
+
+        Raises `ConfigError` with all mistakes; the old one goes on and remembers them.
+        """
+        try:
+            fresh = configuration.load(self.source)
+            if told := restart_only(self.config, fresh):
+                raise ConfigError(told, hint="restart the daemon for these")
+            async with self.store.writing() as tx:
+                await prepared(tx, fresh, self.clock)
+        except ConfigError as error:
+            self.mistakes = error.mistakes
+            raise
+        self.mistakes = ()
+        self.bench.older[self.config.hash] = self.config
+        self.bench.config = fresh
+        changed, self.changed = self.changed, anyio.Event()
+        changed.set()
+        log.info("configuration", hash=fresh.hash[:12], groups=len(fresh.groups))
+
+
+def restart_only(old: Config, new: Config) -> list[str]:
+    """Pure: settings that a running daemon cannot take over."""
+    pairs = (
+        ("instance.var", old.var, new.var),
+        ("store", old.instance.store, new.instance.store),
+        ("control.socket", old.socket, new.socket),
+    )
+    return [
+        f"impexd.toml: {name}: a running daemon keeps its own; restart it to change this"
+        for name, was, is_now in pairs
+        if was != is_now
+    ]
+
+
+async def prepared(tx: AsyncConnection, config: Config, clock: Clock) -> None:
+    """Make the tables a configuration needs, and keep its text."""
+    await entities.make(tx, config.catalogue)
+    await runs.keep_config(tx, config.hash, config.body, now=stamp(clock.now()))
+
+
+@asynccontextmanager
+async def opened(source: Path, config: Config, clock: Clock = SYSTEM) -> AsyncIterator[Instance]:
+    """
+    Open an instance, recovered and ready to work, for as long as the block lasts.
+
+    Raises `Busy`, `Unsafe`, `ConfigError` or `WorldError` with nothing touched that matters.
+    """
+    async with AsyncExitStack() as stack:
+        config.var.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stack.enter_context(lock.held(config.var / "impexd.lock", f"the instance {config.var}"))
+        rooms = stack.enter_context(folders.opened(config.var))
+        url = configuration.store_url(config)
+        unsafe = config.instance.store.allow_unsafe_durability
+        store = await stack.enter_async_context(engine.opened(url, allow_unsafe_durability=unsafe))
+        await migrate.migrate(store, clock=clock)
+        async with store.writing() as tx:
+            await prepared(tx, config, clock)
+        temporary = config.var / "tmp"
+        temporary.mkdir(mode=0o700, exist_ok=True)
+        size = config.instance.daemon.workers
+        workers = await stack.enter_async_context(pool.opened(size, temporary))
+        yield await _recovered(stack, source, config, store, rooms, workers, clock)
+
+
+async def _recovered(
+    stack: AsyncExitStack,
+    source: Path,
+    config: Config,
+    store: Store,
+    rooms: folders.Folders,
+    workers: pool.Pool,
+    clock: Clock,
+) -> Instance:
+    """Open the queue and bring journal and folders back together."""
+    made: list[Instance] = []
+
+    async def carry(job: Job) -> None:
+        instance = made[0]
+        instance.carrying += 1
+        try:
+            await _CARRY[job.task](instance.bench, int(job.args["run"]))
+        finally:
+            instance.carrying -= 1
+            carried, instance.carried = instance.carried, anyio.Event()
+            carried.set()
+
+    tasks = dict.fromkeys(_CARRY, carry)
+    queue = await stack.enter_async_context(
+        jobs.opened(store, tasks, clock=clock, alone=store.dialect == "sqlite")
+    )
+
+    async def enqueue(tx: AsyncConnection, id: int, group: str, priority: int) -> object:
+        once = f"import-{id}"
+        return await queue.enqueue(
+            tx, "import", {"run": id}, lock=f"group-{group}", priority=priority, once=once
+        )
+
+    table = Desk(store, rooms, clock, enqueue, reserve=config.instance.daemon.reserve)
+    instance = Instance(source, Bench(table, workers, config), store, queue, clock)
+    made.append(instance)
+    await recover.everything(table, instance.inlets())
+    return instance
+
+
+_CARRY: Mapping[str, Callable[[Bench, int], Awaitable[None]]] = {
+    "import": run.carry,
+    undo.TASK: undo.carry,
+}
+"""What carries a run, by the task of its job."""

@@ -1,0 +1,5 @@
+"""Instances with real processes."""
+
+from tests.processes import bare, site
+
+__all__ = ["bare", "site"]
