@@ -102,6 +102,7 @@ class Site:
     """An instance on the disk."""
 
     def __init__(self, home: Path, etc: Mapping[str, str] = shop.ETC) -> None:
+        home.mkdir(parents=True, exist_ok=True)
         self.home = home
         self.etc = home / "etc"
         self.var = home / "var"

@@ -20,7 +20,20 @@ Style = Literal["auto", "json", "console"]
 LONGEST = 8000
 """Most characters of one value (promise G5: log lines up to 8 kB)."""
 
-_PRIORITY = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
+TALKATIVE = (
+    "aiosqlite",
+    "alembic",
+    "apscheduler",
+    "asyncio",
+    "httpcore2",
+    "httpx2",
+    "procrastinate",
+    "uvicorn",
+    "watchfiles",
+)
+"""Libraries that tell what they do; only what goes wrong is of interest."""
+
+_PRIORITY = {"critical": 2, "error": 3, "exception": 3, "warning": 4, "info": 6, "debug": 7}
 
 
 def start(level: str = "info", style: Style = "auto") -> None:
@@ -50,7 +63,7 @@ def start(level: str = "info", style: Style = "auto") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("apscheduler", "httpx2", "httpcore2", "aiosqlite", "watchfiles", "asyncio"):
+    for noisy in TALKATIVE:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

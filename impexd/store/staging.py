@@ -112,7 +112,8 @@ class OnPostgres:
         return self._db.execute(sql).fetchall()
 
     def each(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        with self._db.cursor("each") as cursor:
+        # A transaction, if there is none yet: the server's cursors live in one.
+        with self._db.transaction(), self._db.cursor("each") as cursor:
             cursor.itersize = 500
             yield from cursor.execute(sql)
 

@@ -5,23 +5,15 @@ The daemon dies by SIGKILL in every window there is; the next start brings every
 pass through all.
 """
 
-import hashlib
-import json
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from impexd.core import failpoint
 from tests import shop
+from tests.crash.checked import DROP, SHOP, loaded, put_away, reported
 from tests.processes import Site
-
-SHOP = shop.rows(40)
-DROP = shop.zipped(
-    shop.members(SHOP, spoiled={"price": [("P000001", "EUR", "cheap"), ("P999999", "EUR", "1")]})
-)
-"""A drop with two rows that are rejected, so that rejects are written, too."""
 
 LOADED = (
     *("claim.journalled", "claim.renamed", "claim.synced", "claim.done", "run.begun"),
@@ -46,37 +38,6 @@ def dies(site: Site, point: str, *words: str) -> None:
     """Start a command that ends at a failpoint, and see that it did."""
     with site.started(*words, IMPEXD_FAIL=f"{point}:kill") as running:
         assert running.wait() == -signal.SIGKILL, running.said()
-
-
-def loaded(site: Site, *, runs: list[str]) -> dict[str, Any]:
-    """Hold it that the drop is loaded, once, and that nothing of it lies about; gives its run."""
-    assert site.shop() == {entity: sorted(lines) for entity, lines in SHOP.items()}
-    assert site.query("SELECT count(*) FROM price__undo") == [(0,)]
-    assert site.states() == runs
-    assert [site.lying(room) for room in ("inbox", "work", "tmp")] == [[], [], []]
-    assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
-    run = next(run for run in site.runs() if run["state"] == "archived")
-    folder = Path(run["place"]).parent.relative_to("archive")
-    kept = {"drop.zip", f"prices.rejects-{run['id']}.csv", "report.json"}
-    assert set(site.lying(f"archive/{folder}")) == kept
-    reported(site, run)
-    return run
-
-
-def put_away(site: Site, run: dict[str, Any]) -> Path:
-    """Hold it that a run's bytes lie where the journal says, unchanged; gives the place."""
-    place = site.var / run["place"]
-    assert place.read_bytes() == DROP
-    assert run["sha256"] == hashlib.sha256(DROP).hexdigest()
-    return place
-
-
-def reported(site: Site, run: dict[str, Any]) -> None:
-    """Hold it that a run's bytes are put away with a whole report beside them."""
-    place = put_away(site, run)
-    report = json.loads((place.parent / "report.json").read_text("utf-8"))
-    assert report["id"] == run["id"]
-    assert report["counts"] == run["counts"]
 
 
 @pytest.mark.parametrize("point", LOADED)

@@ -1,0 +1,196 @@
+"""
+What stands in the cells of the templates of a group, so that all of it loads as it is.
+
+Pure.  A cell may feed several columns, a record is named by its key wherever others point at it,
+and constants, maps and templates leave little choice; so cells are filled in the order of how
+little choice there is, and a key, once chosen, is the same everywhere.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from impexd.imports import cell
+from impexd.imports.cell import Value
+from impexd.imports.sample import example
+from impexd.imports.sample.example import Convert
+from impexd.imports.values import Bad
+from impexd.model.descriptor import Column, Missing
+from impexd.model.entity import Catalogue, Field, Kind, Type
+
+Cell = tuple[int, str | int]
+"""(number of the file, `from`)."""
+
+Slot = str
+"""An entity of one key field: the key of its example record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One column of one file, and what it fills."""
+
+    file: int
+    column: Column
+    name: str
+    field: Field
+    kind: Kind
+    slot: Slot
+    """Whose key it is, or points at; "" for no such thing."""
+    convert: Convert
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells it reads."""
+        return [(self.file, source) for source in cell.sources(self.column)]
+
+    @property
+    def pointing(self) -> bool:
+        """Is it a reference?"""
+        return bool(self.field.ref)
+
+
+@dataclass(slots=True)
+class Answer:
+    """Texts of cells, and what could not be had."""
+
+    texts: dict[Cell, str] = field(default_factory=dict)
+    keys: dict[Slot, Value] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def uses(
+    file: int, kind: Kind, columns: Iterable[Column], catalogue: Catalogue
+) -> Iterator[Use]:
+    """Pure: the columns of one part of a descriptor in one file."""
+    for column in columns:
+        name = column.target.partition("@")[0]
+        into = kind.fields[name]
+        slot = into.ref or (kind.name if kind.key == (name,) else "")
+        slot = slot if slot in catalogue and len(catalogue[slot].key) == 1 else ""
+        yield Use(file, column, name, into, kind, slot, example.converting(column, into))
+
+
+def solve(found: Sequence[Use], brought: frozenset[str]) -> Answer:
+    """Pure: fill the cells; `brought` are the entities of which a file has a record."""
+    answer = Answer()
+    for use in found:
+        if use.column.const is not None:
+            _fixed(answer, use, brought)
+    by_cell: dict[Cell, list[Use]] = {}
+    for use in found:
+        for place in use.cells:
+            by_cell.setdefault(place, []).append(use)
+    for place in sorted(by_cell, key=lambda one: _freedom(by_cell[one])):
+        _fill(answer, place, by_cell[place], brought)
+    for use in found:
+        if use.column.template is not None and use.column.source is None:
+            _together(answer, use)
+    return answer
+
+
+def _freedom(of: Sequence[Use]) -> int:
+    """Pure: how much choice there is; the least comes first."""
+    return min(
+        1 if use.column.template is not None and use.column.source is None
+        else 0 if _tight(use)
+        else 2 if use.slot and not use.pointing
+        else 3 if use.slot
+        else 4
+        for use in of
+    )
+
+
+def _tight(use: Use) -> bool:
+    column, into = use.column, use.field
+    typed = (column.type or into.type) is not Type.TEXT
+    return bool(typed or column.map or column.regex or into.pattern or into.values)
+
+
+def _fixed(answer: Answer, use: Use, brought: frozenset[str]) -> None:
+    """A constant decides a key, or points at one."""
+    value = use.convert(use.column.const or "")
+    if not use.slot:
+        return
+    if answer.keys.setdefault(use.slot, value) != value and _needed(use, brought):
+        answer.notes.append(_lacking(use, value))
+
+
+def _needed(use: Use, brought: frozenset[str]) -> bool:
+    """Pure: would a row be lost, or wait, without its parent?"""
+    return use.pointing and use.column.missing in (Missing.REJECT, Missing.PARK)
+
+
+def _lacking(use: Use, value: object) -> str:
+    return f'`{use.kind.name}` needs the {use.field.ref} "{value}" to be there already'
+
+
+def _fill(answer: Answer, place: Cell, of: Sequence[Use], brought: frozenset[str]) -> None:
+    """Choose the text of one cell."""
+    whole = [use for use in of if use.column.source is not None]
+    if whole and all(_may_be_empty(use, brought) for use in whole) and len(whole) == len(of):
+        answer.texts[place] = ""
+        return
+    for text in _candidates(answer, whole or of, of):
+        values = _values(whole, text)
+        if values is not None and _agree(answer, whole, values):
+            answer.texts[place] = text
+            for use, value in zip(whole, values, strict=True):
+                if use.slot:
+                    answer.keys[use.slot] = value
+                if _needed(use, brought) and use.field.ref not in brought:
+                    answer.notes.append(_lacking(use, value))
+            return
+    answer.texts[place] = ""
+    targets = ", ".join(f"{use.kind.name}.{use.column.target}" for use in of)
+    answer.notes.append(f"no text could be thought of for `{place[1]}`, which fills {targets}")
+
+
+def _may_be_empty(use: Use, brought: frozenset[str]) -> bool:
+    """Pure: a reference that nothing resolves is left empty, if that is allowed."""
+    alone = use.field.ref not in brought or use.field.ref == use.kind.name
+    free = use.field.null and not use.column.required and use.column.default is None
+    return _needed(use, brought) and alone and free and use.name not in use.kind.key
+
+
+def _candidates(answer: Answer, whole: Sequence[Use], of: Sequence[Use]) -> Iterator[str]:
+    """Pure: texts to be tried; those that are a key already come first."""
+    for use in whole:
+        if use.slot in answer.keys:
+            yield str(answer.keys[use.slot])
+    for use in whole:
+        if use.slot and not _tight(use):
+            yield f"{use.slot}-1"
+            yield "A1"
+    for use in whole:
+        yield from example.texts(use.column, use.field, use.name)
+    for use in of:
+        yield use.name
+
+
+def _values(whole: Sequence[Use], text: str) -> list[Value] | None:
+    try:
+        return [use.convert(text) for use in whole]
+    except Bad:
+        return None
+
+
+def _agree(answer: Answer, whole: Sequence[Use], values: Sequence[Value]) -> bool:
+    """Pure: is this the key that was chosen before, for all who know one?"""
+    return all(
+        not use.slot or answer.keys.get(use.slot, value) == value
+        for use, value in zip(whole, values, strict=True)
+    )
+
+
+def _together(answer: Answer, use: Use) -> None:
+    """A template puts cells together: see whether that does."""
+    positions = {source: n for n, (_, source) in enumerate(use.cells)}
+    cells = [answer.texts.get(place, "") for place in use.cells]
+    try:
+        value = cell.reading(use.column, use.field, positions)
+        made = value.finish(value.raw(cells))
+    except Bad as bad:
+        target = f"{use.kind.name}.{use.column.target}"
+        answer.notes.append(f"no texts could be thought of for the template of {target}: {bad}")
+        return
+    if use.slot and answer.keys.setdefault(use.slot, made) != made:
+        answer.notes.append(_lacking(use, made))
