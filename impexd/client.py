@@ -5,18 +5,25 @@ Either way it is the same API: over the unix socket if a daemon runs, else by an
 opened in this process for as long as the block lasts.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx2
 
+from impexd import config as configuration
 from impexd import daemon
 from impexd.admin import api, server
-from impexd.config import Config
-from impexd.core.errors import ConfigError, DataError, ImpexError, UsageError, WorldError
+from impexd.core.errors import (
+    ConfigError,
+    DataError,
+    ImpexError,
+    Unreachable,
+    UsageError,
+    WorldError,
+)
 
 PATIENCE = httpx2.Timeout(30.0, connect=5.0)
 
@@ -40,24 +47,44 @@ class Client:
     async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         """Ask for something; raises the daemon's error."""
         given = {name: value for name, value in query.items() if value is not None}
-        return _answer(await self._http.get(path, params=given))
+        with _connected():
+            return _answer(await self._http.get(path, params=given))
 
     async def post(self, path: str, /, **body: Any) -> dict[str, Any]:
         """Have something done; raises the daemon's error."""
-        return _answer(await self._http.post(path, json=body))
+        with _connected():
+            return _answer(await self._http.post(path, json=body))
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Say in our words that the daemon ended, or does not answer."""
+    try:
+        yield
+    except httpx2.TransportError as error:
+        raise Unreachable(
+            f"the daemon does not answer: {str(error) or type(error).__name__}",
+            hint="what it had begun is carried on when it runs again; `impexd runs` tells",
+        ) from None
 
 
 @asynccontextmanager
-async def opened(source: Path, config: Config) -> AsyncIterator[Client]:
-    """Reach an instance for as long as the block lasts; the daemon if there is one."""
-    if await _answers(config):
-        with server.address(config.socket) as name:
+async def opened(source: Path) -> AsyncIterator[Client]:
+    """
+    Reach the instance of a configuration for as long as the block lasts; the daemon if there is one.
+
+    Only without a daemon is the configuration read, and `ConfigError` raised.
+    """
+    socket = configuration.control_socket(source)
+    if await _answers(socket):
+        with server.address(socket) as name:
             transport = httpx2.AsyncHTTPTransport(uds=name)
             async with httpx2.AsyncClient(
                 transport=transport, base_url="http://impexd", timeout=PATIENCE
             ) as http:
                 yield Client(http, alone=False)
         return
+    config = configuration.load(source)
     async with (
         daemon.opened(source, config) as instance,
         anyio.create_task_group() as tasks,
@@ -72,10 +99,10 @@ async def opened(source: Path, config: Config) -> AsyncIterator[Client]:
         tasks.cancel_scope.cancel()
 
 
-async def _answers(config: Config) -> bool:
+async def _answers(socket: Path) -> bool:
     """Is there a daemon behind the socket?"""
     try:
-        with server.address(config.socket) as name:
+        with server.address(socket) as name:
             stream = await anyio.connect_unix(name)
         await stream.aclose()
     except OSError:
@@ -84,7 +111,11 @@ async def _answers(config: Config) -> bool:
 
 
 def _answer(response: httpx2.Response) -> dict[str, Any]:
-    document: dict[str, Any] = response.json()
+    try:
+        document: dict[str, Any] = response.json()
+    except ValueError:
+        document = {"detail": f"the daemon failed at this ({response.status_code})"}
+        document["hint"] = "its log says why; please report it"
     if response.is_success:
         return document
     detail, hint = str(document.get("detail", response.text)), str(document.get("hint", ""))

@@ -9,16 +9,16 @@ from urllib.parse import quote
 import anyio
 
 from impexd import client
-from impexd import config as configuration
 from impexd.client import Client
 from impexd.core.errors import UsageError
+from impexd.core.text import shown
 
 
 async def import_file(
     source: Path, group: str, path: str, *, dry: bool, force: bool, note: str | None, bar: bool
 ) -> dict[str, Any]:
     """Import a file and wait for what becomes of it; gives the run."""
-    async with client.opened(source, configuration.load(source)) as asked:
+    async with client.opened(source) as asked:
         started = await asked.post(
             "/api/v1/imports",
             group=group,
@@ -33,47 +33,51 @@ async def import_file(
 
 async def decide(source: Path, run: int, what: str, note: str | None) -> dict[str, Any]:
     """Approve or refuse a held run, and wait for what becomes of it."""
-    async with client.opened(source, configuration.load(source)) as asked:
+    async with client.opened(source) as asked:
         await asked.post(f"/api/v1/runs/{run}/{what}", actor=actor(), note=note)
         return await followed(asked, run, bar=True)
 
 
 async def undo_plan(source: Path, run: int) -> dict[str, Any]:
     """Ask what undoing a run would do."""
-    async with client.opened(source, configuration.load(source)) as asked:
+    async with client.opened(source) as asked:
         return await asked.post(f"/api/v1/runs/{run}/undo", dry=True)
 
 
 async def undo(source: Path, run: int, note: str | None) -> dict[str, Any]:
     """Undo a run, and wait for it; gives the run that did it."""
-    async with client.opened(source, configuration.load(source)) as asked:
+    async with client.opened(source) as asked:
         started = await asked.post(f"/api/v1/runs/{run}/undo", actor=actor(), note=note)
         return await followed(asked, started["run"], bar=False)
 
 
 async def record(source: Path, entity: str, key: Sequence[str]) -> dict[str, Any]:
-    """Ask where a record comes from."""
-    async with client.opened(source, configuration.load(source)) as asked:
+    """Ask where a record comes from; UsageError for what is no text."""
+    for word in (entity, *key):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{shown(word)} is no UTF-8 text") from None
+    async with client.opened(source) as asked:
         path = f"/api/v1/records/{quote(entity, safe='')}"
         return await asked.get(path, key=list(key))
 
 
 async def asked(source: Path, path: str, **query: Any) -> dict[str, Any]:
     """Ask the instance for something."""
-    async with client.opened(source, configuration.load(source)) as instance:
+    async with client.opened(source) as instance:
         return await instance.get(path, **query)
 
 
 async def status(source: Path) -> dict[str, Any]:
     """Ask how the instance is."""
-    async with client.opened(source, configuration.load(source)) as instance:
+    async with client.opened(source) as instance:
         return await instance.get("/api/v1/status") | {"daemon": not instance.alone}
 
 
 async def reload(source: Path) -> dict[str, Any]:
     """Have the daemon take the new configuration; UsageError if none runs."""
-    config = configuration.load(source)
-    async with client.opened(source, config) as instance:
+    async with client.opened(source) as instance:
         if instance.alone:
             raise UsageError("no daemon runs on this instance", hint="`impexd run` starts one")
         return await instance.post("/api/v1/reload")

@@ -9,8 +9,10 @@ then all of them against each other (`model.faults`).  The secret of the databas
 import errno
 import os
 import stat
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from impexd.core.errors import ConfigError
 from impexd.core.text import shown
@@ -22,7 +24,7 @@ from impexd.model.descriptor import Column
 from impexd.model.document import Document, Mistake, parse
 from impexd.model.entity import Field
 from impexd.model.faults import Fault, Judge, place, quoted
-from impexd.model.instance import Store
+from impexd.model.instance import Control, Place, Store
 
 __all__ = ["Config", "convertible", "load", "store_url"]
 
@@ -54,6 +56,22 @@ def load(path: Path, *, judge: Judge | None = None) -> Config:
     return Config.from_json(body(home, parsed))
 
 
+def control_socket(path: Path) -> Path:
+    """
+    Give the socket a daemon of this configuration listens on, however wrong the rest of it is.
+
+    Takes the path of impexd.toml or its folder.  A daemon goes on with its old configuration while
+    a new one is being written, and must be reached all the same.
+    """
+    home, main = _found(path)
+    try:
+        tree = tomllib.loads(_bytes(main).decode())
+    except (OSError, ValueError):
+        tree = {}
+    var = _said(tree, "instance", "var") or Place().var
+    return real(home / var) / (_said(tree, "control", "socket") or Control().socket)
+
+
 def store_url(config: Config) -> str:
     """
     Give the URL of the database, its secret fetched: `sqlite:////ABSOLUTE` or `postgresql://...`.
@@ -75,6 +93,13 @@ def convertible(text: str | None, field: Field, column: Column) -> str:
     except Bad as bad:
         return f"{quoted(text or column.default or '')} does not do: {bad}"
     return ""
+
+
+def _said(tree: Mapping[str, Any], table: str, key: str) -> str:
+    """Pure: give a text of an unchecked file, "" if there is none."""
+    inner = tree.get(table)
+    value = inner.get(key) if isinstance(inner, dict) else None
+    return value if isinstance(value, str) and "\0" not in value else ""
 
 
 def _places(home: Path, parsed: etc.Etc, files: etc.Files) -> Iterator[Mistake]:

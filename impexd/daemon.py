@@ -4,6 +4,7 @@ The daemon: runs an open instance in one task group, and ends it well.
 The only module that knows all rooms.  `serve` runs an `Instance` until it is told to stop.
 """
 
+from contextlib import suppress
 from functools import partial
 
 import anyio
@@ -15,6 +16,7 @@ from impexd.core.errors import ConfigError, ImpexError, WorldError
 from impexd.core.signals import Bell, heard
 from impexd.imports import keeping
 from impexd.inbox import intake, tend
+from impexd.inbox.desk import Inlet
 from impexd.inbox.intake import Taken
 from impexd.instance import Instance, opened
 from impexd.store import runs
@@ -76,19 +78,43 @@ async def working(instance: Instance) -> None:
 
 
 async def _drained(instance: Instance, stopping: anyio.Event) -> None:
-    """Take all that is there, finish it, and say that we are done."""
+    """
+    Take all that is there, finish it, and say that we are done.
+
+    Raises `WorldError` at the end if an inbox or a job could not be done now.
+    """
     await keeping.clear(instance.bench)
     while not stopping.is_set():
-        passes = []
+        passes, failed = [], []
         for inlet in instance.inlets():
-            await anyio.Path(inlet.path).mkdir(parents=True, exist_ok=True)
-            passes.append(await intake.take(instance.desk, inlet))
+            try:
+                await _made(inlet)
+                passes.append(await intake.take(instance.desk, inlet))
+            except WorldError as error:  # the other inboxes are none the worse for it
+                log.warning("inbox not drained", group=inlet.group, reason=str(error))
+                failed.append(error)
         await instance.queue.work(concurrency=1, drain=True)
         settling = [one.settling for one in passes if one.settling is not None]
         if settling:
             await anyio.sleep(max(min(settling), 0.01))
         elif not any(one.claimed for one in passes):
+            await _finished(instance, failed)
             stopping.set()
+
+
+async def _finished(instance: Instance, failed: list[WorldError]) -> None:
+    """Raise what keeps a drain from having finished everything."""
+    left = (await instance.queue.depth())["todo"]
+    if left:
+        failed.append(WorldError(f"{left} jobs are left for later", hint="the log says why"))
+    if failed:
+        raise failed[0]
+
+
+async def _made(inlet: Inlet) -> None:
+    """Make an inbox that is not there; if that fails, taking from it will say so."""
+    with suppress(OSError):
+        await anyio.Path(inlet.path).mkdir(parents=True, exist_ok=True)
 
 
 async def _watching(instance: Instance, scouts: anyio.CancelScope) -> None:
@@ -110,7 +136,7 @@ async def _tending(instance: Instance) -> None:
     while True:
         changed, inlets = instance.changed, instance.inlets()
         for inlet in inlets:
-            await anyio.Path(inlet.path).mkdir(parents=True, exist_ok=True)
+            await _made(inlet)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_until, changed, tasks.cancel_scope)
             rescan = instance.config.instance.daemon.rescan
@@ -123,14 +149,18 @@ async def _until(changed: anyio.Event, scope: anyio.CancelScope) -> None:
 
 
 async def _alive(instance: Instance) -> None:
-    """Tell systemd that loop and store both answer."""
+    """Tell systemd that loop and store both answer; say nothing while the store does not."""
     wanted = systemd.watchdog()
     every = min(wanted / 3, 20.0) if wanted else 20.0
     while True:
-        async with instance.store.reading() as tx:
-            counted = await runs.states(tx)
-        text = ", ".join(f"{count} {state}" for state, count in sorted(counted.items()))
-        systemd.notify("WATCHDOG=1", f"STATUS={text or 'no runs yet'}")
+        try:
+            async with instance.store.reading() as tx:
+                counted = await runs.states(tx)
+        except WorldError as error:
+            log.warning("database does not answer", reason=str(error))
+        else:
+            text = ", ".join(f"{count} {state}" for state, count in sorted(counted.items()))
+            systemd.notify("WATCHDOG=1", f"STATUS={text or 'no runs yet'}")
         await anyio.sleep(every)
 
 

@@ -52,7 +52,7 @@ async def play(folder: Path | None, rows: int) -> None:
         inbox = config.inboxes[GROUP]
         out.print(f"dropping shop.zip ({rows:,} products, and a few mistakes) into {inbox}")
         await anyio.to_thread.run_sync(drop, inbox, rows)
-        async with client.opened(source, config) as asked:
+        async with client.opened(source) as asked:
             found = await _finished(asked)
         show.run(found)
         tasks.cancel_scope.cancel()

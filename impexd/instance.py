@@ -15,11 +15,12 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd import config as configuration
-from impexd.core import lock
+from impexd.core import lock, pool
 from impexd.core.clock import SYSTEM, Clock, stamp
-from impexd.core.errors import ConfigError
-from impexd.imports import pool, run, undo
+from impexd.core.errors import ConfigError, WorldError
+from impexd.imports import run, undo
 from impexd.imports.bench import Bench
+from impexd.imports.order import Answer
 from impexd.inbox import desk, folders, recover
 from impexd.inbox.desk import Desk, Inlet
 from impexd.model.config import Config
@@ -27,6 +28,9 @@ from impexd.queue import jobs
 from impexd.queue.jobs import Job, Queue
 from impexd.store import engine, entities, migrate, runs
 from impexd.store.engine import Store
+
+STAGING = "impexd.imports.worker"
+"""The program of the processes that stage and plan."""
 
 log = structlog.get_logger(__name__)
 
@@ -146,7 +150,9 @@ async def opened(source: Path, config: Config, clock: Clock = SYSTEM) -> AsyncIt
         temporary = config.var / "tmp"
         temporary.mkdir(mode=0o700, exist_ok=True)
         size = config.instance.daemon.workers
-        workers = await stack.enter_async_context(pool.opened(size, temporary))
+        workers = await stack.enter_async_context(
+            pool.opened(STAGING, Answer.model_validate_json, size, temporary)
+        )
         yield await _recovered(stack, source, config, store, rooms, workers, clock)
 
 
@@ -156,7 +162,7 @@ async def _recovered(
     config: Config,
     store: Store,
     rooms: folders.Folders,
-    workers: pool.Pool,
+    workers: pool.Pool[Answer],
     clock: Clock,
 ) -> Instance:
     """Open the queue and bring journal and folders back together."""
@@ -167,6 +173,10 @@ async def _recovered(
         instance.carrying += 1
         try:
             await _CARRY[job.task](instance.bench, int(job.args["run"]))
+        except OSError as error:
+            told = f"run {job.args['run']}: {error.strerror or error}"
+            hint = "look at the disk; it is tried again by itself"
+            raise WorldError(told, hint=hint) from error
         finally:
             instance.carrying -= 1
             carried, instance.carried = instance.carried, anyio.Event()

@@ -6,7 +6,7 @@ A format reads bytes and gives a `Table` of rows.  It says what is wrong with a 
 late, out of the iteration: whoever reads then takes back everything this file has given.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
@@ -15,7 +15,12 @@ from impexd.model.limits import Limits
 from impexd.model.problem import Problem
 
 Row = tuple[int, list[str | None]]
-"""The physical line a row starts on, counted from 1, and its cells as found; None: no such cell."""
+"""
+The physical line a row starts on, counted from 1, and its cells as found; None: no such cell.
+
+The lines of a file rise from row to row.  Where several rows start on one line, as they may in XML
+and JSON, each counts as one line more than the row before: in a file of one line that is its place.
+"""
 
 Opener = Callable[[], BinaryIO]
 """Gives a stream from the first byte on, each time it is called; who calls it closes the stream."""
@@ -62,5 +67,34 @@ class Reader(Protocol):
 
         `wanted` are the `from` of a descriptor's columns: header names, `NAME#2` for the second
         column so named, or positions from 1.  Raises `DataError` if one is missing.
+        """
+        ...
+
+
+EXTRA = ("_line", "_problem")
+"""What a row of a file of rejects has more than its source; nobody wants it when it comes back."""
+
+
+class Rejecter(Protocol):
+    """
+    Writes the rejected rows of a file, in the file's own layout: a format's other half.
+
+    What it writes MUST be taken by the reader of the format under the same layout, give the same
+    cells again once it is mended, and have `EXTRA` in each row.
+    """
+
+    async def __call__(
+        self,
+        opener: Opener,
+        layout: Layout,
+        lines: Iterator[tuple[int, str]],
+        out: BinaryIO,
+        limits: Limits,
+        /,
+    ) -> None:
+        """
+        Read the file again, and write the rows on `lines`, each with the text beside its line.
+
+        The lines rise.  A file that ends badly is written as far as it could be read.
         """
         ...

@@ -208,7 +208,9 @@ class Site:
 
     def runs(self) -> list[dict[str, Any]]:
         """Read the journal."""
-        names = "id, state, group_name, name, sha256, place, code, message, counts, attempt, crashes"
+        names = (
+            "id, state, group_name, name, sha256, place, code, message, counts, attempt, crashes"
+        )
         found = self.query(f"SELECT {names} FROM run ORDER BY id")
         rows = [dict(zip(names.split(", "), row, strict=True)) for row in found]
         return [row | {"counts": json.loads(row["counts"] or "{}")} for row in rows]

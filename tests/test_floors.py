@@ -10,10 +10,10 @@ HOUSE = Path(__file__).parent.parent / "impexd"
 FLOORS = (
     {"__main__"},
     {"cli"},
-    {"history"},
+    {"history", "examples"},
     {"demo"},
     {"commands"},
-    {"client", "service", "show"},
+    {"client", "service", "show", "drafts"},
     {"daemon", "setup"},
     {"instance"},
     {"config"},

@@ -18,7 +18,7 @@ class Cutter:
         self._wanted = wanted
         self._limits = limits
         paths = [json_path.cell(path) for path in wanted]
-        self._places = [(path[0], path if len(path) > 1 else None) for path in paths]
+        self._places = [(str(path[0]), path if len(path) > 1 else None) for path in paths]
 
     def cut(self, line: int, text: str, value: Value, faults: Sequence[Fault]) -> Row | Problem:
         """Make a row of a value that was read from `text`."""

@@ -18,6 +18,7 @@ from impexd.model.limits import Limits
 from impexd.model.problem import Code
 
 _SPACE = re.compile(r"[ \t\r\n]*+")
+_NUMBER = re.compile(r"[0-9.eE+-]*")
 NEAR = 16
 """An error so near to the end of what was read may be none when more of it is read."""
 
@@ -183,7 +184,8 @@ class _Reading:
             except RecursionError:
                 raise self._too_deep() from None
             else:
-                if end < len(self._text) or self._ended:  # else a number may go on
+                more = _NUMBER.match(self._text, end)  # 1 may become 1.5, and 1. is on its way
+                if self._ended or not more or more.end() < len(self._text):
                     start, self._at = self._at, end
                     return value, start
             self._more()

@@ -104,7 +104,9 @@ def dumped(value: Value) -> str:
         case str():
             return json.dumps(value, ensure_ascii=False)
         case dict():
-            pairs = (f"{json.dumps(key, ensure_ascii=False)}:{dumped(v)}" for key, v in value.items())
+            pairs = (
+                f"{json.dumps(key, ensure_ascii=False)}:{dumped(v)}" for key, v in value.items()
+            )
             return "{" + ",".join(pairs) + "}"
         case list():
             return "[" + ",".join(map(dumped, value)) + "]"

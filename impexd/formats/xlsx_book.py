@@ -62,7 +62,9 @@ class Book:
         for row in self._package.elements(part, path):
             number = _number(row.get("r"), last + 1)
             if number <= last:
-                raise DataError(Code.BAD_STRUCTURE, f"row {number} of the sheet stands after {last}")
+                raise DataError(
+                    Code.BAD_STRUCTURE, f"row {number} of the sheet stands after {last}"
+                )
             last = number
             yield number, cells.of(row)
 

@@ -14,7 +14,8 @@ from impexd.model.problem import Code
 WIDEST = 16_384
 """Columns of the widest sheet."""
 
-_LETTERS = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
+_DIGITS = "0123456789"
+_PLACE = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
 _ESCAPED = re.compile(r"_x(?!0000|[dD][89a-fA-F])([0-9A-Fa-f]{4})_")
 """A character that XML cannot hold, as spreadsheets write it; not NUL, nor half of a pair."""
 
@@ -44,25 +45,31 @@ class Cells:
         """Give the cells of a row from column A to the last that is not empty."""
         cells: list[str] = []
         at = -1
-        for one in row:
-            if one.tag != self._cell:
-                continue
-            place = one.get("r")
-            before, at = at, at + 1 if place is None else self._column(place)
+        columns, value = self._columns, self._value
+        for one in row.iterchildren(self._cell):
+            place, before = one.get("r"), at
+            if place is None:
+                at += 1
+            else:
+                column = columns.get(place.rstrip(_DIGITS))
+                at = self._column(place) if column is None else column
             if not before < at < WIDEST:
                 raise DataError(Code.BAD_STRUCTURE, "the cells of a row are not in order")
-            if text := self._text(one):
-                cells += [""] * (at - len(cells))
+            if len(one) == 1 and (child := one[0]).tag == value:
+                text = self._typed(child.text or "", one.get("t", "n"), one.get("s"))
+            else:
+                text = self._text(one) if len(one) else ""
+            if text:
+                if len(cells) < at:
+                    cells += [""] * (at - len(cells))
                 cells.append(text)
         return cells
 
     def _column(self, place: str) -> int:
-        found = _LETTERS.fullmatch(place)
+        found = _PLACE.fullmatch(place)
         if not found:
             raise DataError(Code.MALFORMED, f"{shown(place, limit=40)} is no place in a sheet")
-        column = self._columns.get(found[1])
-        if column is None:
-            column = self._columns[found[1]] = index(found[1])
+        column = self._columns[found[1]] = index(found[1])
         return column
 
     def _text(self, cell: etree._Element) -> str:
@@ -78,11 +85,11 @@ class Cells:
         kind = cell.get("t", "n")
         if kind == "inlineStr":
             return inline
-        if value is None:
+        if not value and kind == "n":
             if formula is None:
                 return ""
             return _wrong("=" + formula, "this formula was never calculated")
-        return self._typed(value, kind, cell.get("s"))
+        return self._typed(value or "", kind, cell.get("s"))
 
     def _typed(self, value: str, kind: str, style: str | None) -> str:
         match kind:
@@ -90,15 +97,17 @@ class Cells:
                 return self._shared(value)
             case "str":
                 return unescaped(value)
+            case "n":
+                return self._number(value, style)
             case "b":
                 return "true" if value.strip() == "1" else "false"
             case "e":
                 return _wrong(value, f"{shown(value, limit=40)} is an error of the spreadsheet")
             case "d":
                 return value
-            case "n":
-                return self._number(value.strip(), style)
-        raise DataError(Code.MALFORMED, f"a cell is of a kind nobody knows, {shown(kind, limit=40)}")
+        raise DataError(
+            Code.MALFORMED, f"a cell is of a kind nobody knows, {shown(kind, limit=40)}"
+        )
 
     def _shared(self, value: str) -> str:
         try:
@@ -108,6 +117,9 @@ class Cells:
             raise DataError(Code.MALFORMED, what) from None
 
     def _number(self, literal: str, style: str | None) -> str:
+        if style is None and literal.isdigit() and literal.isascii():
+            return literal
+        literal = literal.strip()
         if not literal:
             return ""
         kind = Style.NUMBER

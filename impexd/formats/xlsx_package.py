@@ -34,8 +34,9 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """First bytes of an old .xls, and of an .xlsx that has a password."""
 
 RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}"
-KEPT = frozenset({Code.TOO_LARGE, Code.TOO_MANY_MEMBERS, Code.ENCRYPTED_MEMBER})
-ARCHIVE = frozenset({Code.BAD_CRC, Code.INCONSISTENT_ARCHIVE, Code.BAD_DATA, Code.BAD_STRUCTURE})
+ARCHIVE = frozenset(
+    {Code.BAD_CRC, Code.INCONSISTENT_ARCHIVE, Code.BAD_DATA, Code.INCOMPLETE, Code.TYPE_MISMATCH}
+)
 """Codes that would be misread: what is wrong is this file, not an archive that it may be in."""
 
 

@@ -146,7 +146,9 @@ class Cutter:
         elif self._repeated == "join":
             self._more.setdefault(at, []).append(text)
         elif self._repeated == "reject":
-            raise _Wrong(Code.DUPLICATE_FIELD, "there are several of these, one is wanted", at, text)
+            raise _Wrong(
+                Code.DUPLICATE_FIELD, "there are several of these, one is wanted", at, text
+            )
 
     def _finish(self, cells: Cells) -> None:
         """Join what is to be joined, and measure all."""

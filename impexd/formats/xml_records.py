@@ -49,9 +49,7 @@ class Group:
     """None of them has more attributes than this."""
 
 
-def groups(
-    opener: Opener, layout: Layout, limits: Limits
-) -> Generator[Group, None, None]:
+def groups(opener: Opener, layout: Layout, limits: Limits) -> Generator[Group, None, None]:
     """
     Read a file; raises `DataError` for all that is wrong with it as a whole, however late.
 
@@ -141,7 +139,7 @@ class _Stream:
 
     def _alike(self, element: etree._Element) -> bool:
         """Is this element named like a record, in whatever namespace?"""
-        return etree.QName(element).localname == self._name
+        return bool(etree.QName(element).localname == self._name)
 
     def _enter(self, root: etree._Element) -> None:
         self._root = root
@@ -151,7 +149,7 @@ class _Stream:
             hint = ""
             if name == etree.QName(self._path[0]).localname:
                 hint = "they differ in their namespace; the descriptor's `namespaces` name it"
-            raise DataError(Code.WRONG_ROOT, what, line=1, hint=hint)
+            raise DataError(Code.WRONG_ROOT, what, line=root.sourceline, hint=hint)
 
     def _is_place(self, parent: etree._Element | None) -> bool:
         """Is this where records stand?"""

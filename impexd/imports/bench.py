@@ -1,20 +1,23 @@
 """What runs are carried out with: the desk, the worker processes, the configuration in force."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import anyio
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core import failpoint
 from impexd.core.errors import WorldError
-from impexd.imports.order import Answer, Order, Progress
-from impexd.imports.pool import Bug, Died, Pool
+from impexd.core.pool import Bug, Died, Pool
+from impexd.imports.order import Answer, Order
 from impexd.inbox.desk import Desk
 from impexd.model.config import Config
 from impexd.model.problem import Code
 from impexd.model.run import Run, State
+from impexd.model.work import Progress
 from impexd.store import runs
 
 
@@ -28,12 +31,20 @@ DEATHS = 3
 log = structlog.get_logger(__name__)
 
 
+Follow = Callable[[AsyncConnection, str], Awaitable[object]]
+"""Have done, soon and once, what follows runs: (transaction, the target's name)."""
+
+
+async def _unfollowed(_tx: AsyncConnection, _name: str) -> None:
+    """Leave it where it is noted: whoever has no queue has nobody to do it."""
+
+
 @dataclass(slots=True)
 class Bench:
     """One for the daemon."""
 
     desk: Desk
-    pool: Pool
+    pool: Pool[Answer]
     config: Config
     """The configuration in force; replaced as a whole by a reload."""
     progress: dict[int, Progress] = field(default_factory=dict)
@@ -43,6 +54,7 @@ class Bench:
     asking: set[anyio.CancelScope] = field(default_factory=set)
     """Orders that workers are carrying out."""
     stopped: bool = False
+    follow: Follow = _unfollowed
 
     def stop(self) -> None:
         """Give up, now and from now on, what workers are doing: it is begun anew at the next start."""
@@ -92,8 +104,9 @@ async def ask(
         config=config.hash,
     )
 
-    def told(progress: Progress) -> None:
-        bench.progress[run.id] = progress
+    def told(answer: Answer) -> None:
+        if answer.progress is not None:
+            bench.progress[run.id] = answer.progress
         failpoint.hit("stage.going")
 
     scope = anyio.CancelScope()
@@ -102,7 +115,7 @@ async def ask(
         scope.cancel()
     try:
         with scope:
-            return await bench.pool.ask(order, config, told)
+            return await bench.pool.ask(order.model_dump_json(), config, told)
         raise Stopped(f"run {run.id} is begun anew when the daemon starts")
     except (Died, Bug) as error:
         await _buried(bench, run, error)

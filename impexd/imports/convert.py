@@ -38,11 +38,14 @@ class Lane:
     split: int | None = None
     """Which reading is split, by index."""
     mode_at: int | None = None
+    mode_name: str = ""
+    """How the sender knows the cell that names the mode of its row."""
 
 
 def seed_of(columns: Sequence[Column]) -> int:
     """Pure: what makes the hashes of different column sets differ, 64 bits."""
-    return xxhash.xxh3_64_intdigest("\0".join(column.target for column in columns).encode())
+    fills = (f"{column.target} {column.only or ''}" for column in columns)
+    return xxhash.xxh3_64_intdigest("\0".join(fills).encode())
 
 
 def digest(values: tuple[Value, ...], seed: int) -> int:
@@ -72,6 +75,7 @@ def lane(
         None if when is None else positions[when],
         next((n for n, column in enumerate(columns) if column.split), None),
         None if mode_column is None else positions[mode_column],
+        str(mode_column),
     )
 
 
@@ -84,22 +88,25 @@ def records(lane: Lane, line: int, cells: Cells) -> Iterator[Record | list[Probl
         word = (cells[lane.mode_at] or "").strip().lower()
         if word and word not in ROW_MODES:
             said = f"one of {', '.join(ROW_MODES)} is wanted here"
-            yield [about(Code.BAD_VALUE, said, line=line, cell=cells[lane.mode_at])]
+            cell = cells[lane.mode_at]
+            yield [about(Code.BAD_VALUE, said, line=line, column=lane.mode_name, cell=cell)]
             return
         head = (word or None,)
     if lane.split is None:
         yield _record(lane, line, [reading.raw(cells) for reading in lane.readings], head)
         return
     texts = [reading.raw(cells) for reading in lane.readings]
-    separator = lane.readings[lane.split].column.split
-    for piece in (texts[lane.split] or "").split(separator):
-        if piece.strip():
-            texts[lane.split] = piece
-            yield _record(lane, line, texts, head)
+    column = lane.readings[lane.split].column
+    pieces = [piece for piece in (texts[lane.split] or "").split(column.split) if piece.strip()]
+    for piece in pieces or ([""] if column.required else []):
+        texts[lane.split] = piece
+        yield _record(lane, line, texts, head)
 
 
 def key(lane: Lane, cells: Cells) -> tuple[Value, ...] | None:
     """Give the key of a row that cannot be converted; None if that cannot be read either."""
+    if lane.split is not None:
+        return None  # of which of its records?
     named = {reading.column.target: reading for reading in lane.readings}
     try:
         return tuple(named[name].finish(named[name].raw(cells)) for name in lane.kind.key)
@@ -112,7 +119,11 @@ def _record(
 ) -> Record | list[Problem]:
     found: list[Value] = []
     problems: list[Problem] = []
+    bare = head == (Mode.DELETE.value,)  # nothing but the key of such a row is looked at
     for reading, text in zip(lane.readings, texts, strict=True):
+        if bare and reading.column.target not in lane.kind.key:
+            found.append(None)
+            continue
         try:
             found.append(reading.finish(text))
         except Bad as bad:

@@ -19,7 +19,14 @@ from impexd.store.staging import Staging
 NAME = "changes.csv"
 HEADER = ("entity", "key", "change", "field", "old", "new", "file", "line")
 
-_WORDS = {"i": "insert", "u": "update", "l": "update", "m": "update", "d": "delete"}
+_WORDS = {
+    "i": "insert",
+    "u": "update",
+    "l": "update",
+    "m": "update",
+    "d": "delete",
+    "k": "delete",
+}
 
 
 def write(db: Staging, staged: Staged, target: Path) -> None:
@@ -36,15 +43,16 @@ def write(db: Staging, staged: Staged, target: Path) -> None:
 
 def _lines(db: Staging, sheet: Sheet, files: dict[int, str]) -> Iterator[tuple[Any, ...]]:
     targets = [sheet.targets[n] for n in differences.shown(sheet)]
-    fixed = dict(sheet.missing_rows)
     for act, part, line, key, *pairs in db.each(differences.query(sheet, db.names)):
         head, tail = (sheet.kind.name, key, _WORDS[act]), (files.get(part, ""), line)
-        if act in ("i", "d"):
+        if act in ("i", "d", "k"):
             yield (*head, "", "", "", *tail)
             continue
         if act == "m":
-            for name, value in fixed.items():
-                yield (*head, name, "", safe(value), *tail)
+            olds = pairs[2 * len(targets) :]
+            for (name, value), old in zip(sheet.missing_rows, olds, strict=True):
+                if plain(old) != value:
+                    yield (*head, name, safe(plain(old)), safe(value), *tail)
             continue
         for n, target in enumerate(targets):
             old, new = plain(pairs[2 * n]), plain(pairs[2 * n + 1])

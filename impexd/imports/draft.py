@@ -20,6 +20,7 @@ from impexd.model.problem import Code
 from impexd.store import deciding, differences, plan
 from impexd.store import stage as tables
 from impexd.store.plan import Drop
+from impexd.store.rejecting import WHOLE
 from impexd.store.staging import Staging
 
 
@@ -79,10 +80,14 @@ def _reprieved(db: Staging, staged: Staged, drop: Drop) -> None:
     for part in staged.parts:
         sheet = part.form.sheet
         if sheet.mode is Mode.REPLACE and sheet.k not in drop.whole and not part.failed:
-            told = "nothing that the file lacks was taken away: " + (
-                f"{part.unknown} rows could not be read" if part.unknown else "it holds no rows"
-            )
-            db.problems([(part.n, None, Code.INCOMPLETE.value, None, told, None)])
+            told = f"nothing that the file lacks was taken away: {_why(part)}"
+            db.execute(tables.noting(sheet, part.n, Code.INCOMPLETE.value, told, db.names))
+
+
+def _why(part: Part) -> str:
+    if part.unknown:
+        return f"{part.unknown:,} of its rows could not be read"
+    return "another file of the list could not be read" if part.read else "it holds no rows"
 
 
 def _one(db: Staging, sql: str) -> int:
@@ -97,9 +102,7 @@ def _moved(db: Staging, drop: Drop, group: ImportGroup) -> Iterator[Moved]:
             if name not in group.guard.max_change:
                 continue
             bound = group.guard.max_change[name]
-            rows = db.rows(differences.moved(sheet, n, bound, db.names))
-            count, key, old, new = rows[0]
-            if count:
+            for count, key, old, new in db.rows(differences.moved(sheet, n, bound, db.names)):
                 yield Moved(
                     field=name,
                     count=int(str(count)),
@@ -158,12 +161,14 @@ def _parts(db: Staging, staged: Staged) -> list[PartResult]:
             tallies[first[form.sheet.k]].lacking = lacking
     for n, count in db.rows(tables.told(db.names)):
         tallies[int(str(n))].told = int(str(count))
-    return [_part(part, tallies[part.n]) for part in staged.parts]
+    fallen = {int(str(n)) for (n,) in db.rows(tables.fallen(db.names))}
+    return [_part(part, tallies[part.n], fell=part.n in fallen) for part in staged.parts]
 
 
-def _part(part: Part, tally: _Tally) -> PartResult:
+def _part(part: Part, tally: _Tally, *, fell: bool) -> PartResult:
     sheet = part.form.sheet
-    inserted, deleted = tally.acts.get("i", 0), tally.acts.get("d", 0)
+    inserted = tally.acts.get("i", 0)
+    deleted = tally.acts.get("d", 0) + tally.acts.get("k", 0)
     updated = tally.acts.get("u", 0) + tally.acts.get("l", 0)
     created = part.form.record >= sheets.CREATED
     read = inserted + tally.out if created else part.read
@@ -176,7 +181,7 @@ def _part(part: Part, tally: _Tally) -> PartResult:
         record=part.form.record,
         entity=sheet.kind.name,
         mode=sheet.mode.value,
-        state="rejected" if part.failed else "planned",
+        state="rejected" if part.failed or fell else "planned",
         counts=Counts(
             read=read,
             inserted=inserted,
@@ -222,6 +227,9 @@ def _refused(group: ImportGroup, staged: Staged, parts: Sequence[PartResult]) ->
             f"{sum(part.problems for part in wrong)} problems, and the group takes all or nothing"
         )
         return Noted(code=Code.DROP_REJECTED, message=told)
-    if all(part.state == "rejected" for part in parts):
-        return Noted(code=Code.FILE_REJECTED, message="no file of the drop could be read")
+    if all(part.state == "rejected" for part in parts if part.record < sheets.CREATED):
+        told = "no file of the drop could be read"
+        if not all(part.failed for part in staged.parts if part.form.record < sheets.CREATED):
+            told = f"each file of the drop has problems: {WHOLE}"
+        return Noted(code=Code.FILE_REJECTED, message=told)
     return None

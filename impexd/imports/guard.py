@@ -32,6 +32,11 @@ def outside(planned: Planned, guard: Guard) -> list[str]:
     return reasons
 
 
+def for_rows(guard: Guard) -> Guard:
+    """Pure: the guards that mean something where some rows come, and not a whole file."""
+    return guard.model_copy(update={"min_rows": None, "max_rejects": None})
+
+
 def _entity(entity: str, counts: Counts, live: int, guard: Guard) -> list[str]:
     changed = counts.inserted + counts.updated + counts.deleted
     reasons = []

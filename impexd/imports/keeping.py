@@ -1,5 +1,6 @@
 """
-What has been kept for long enough goes: the before-images of runs that ended many days ago.
+What has been kept for long enough goes: the before-images of runs that ended many days ago, and
+then the pictures that nothing points at any more.
 
 `undo` under `[keep]` says how many.  Done at the start and then every hour, a slice at a time.
 """
@@ -12,6 +13,7 @@ import structlog
 from impexd.core.clock import stamp
 from impexd.core.errors import WorldError
 from impexd.imports.bench import Bench
+from impexd.imports.pictures import sweep
 from impexd.store import images
 
 EVERY = 3600.0
@@ -38,4 +40,5 @@ async def clear(bench: Bench) -> int:
     count = await images.purge(desk.store, kinds, before=before, clock=desk.clock)
     if count:
         log.info("old images cleared", images=count, before=stamp(before))
+    await sweep.tend(bench)
     return count

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from impexd.model.base import Model
+from impexd.model.work import Progress, Trouble
 
 
 class Order(Model):
@@ -98,24 +99,6 @@ class Planned(Model):
     """Files that no descriptor takes."""
     refused: Noted | None = None
     """Why the drop as a whole is not loaded."""
-
-
-class Progress(Model):
-    """A sign of life."""
-
-    phase: str
-    rows: int
-    done: float
-    """Share of the bytes read, 0 to 1."""
-
-
-class Trouble(Model):
-    """Why an order was not carried out."""
-
-    kind: Literal["world", "bug"]
-    what: str
-    hint: str = ""
-    trace: str = ""
 
 
 class Answer(Model):

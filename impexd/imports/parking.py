@@ -16,11 +16,13 @@ import anyio.to_thread
 import structlog
 
 from impexd.core.clock import stamp
+from impexd.imports import guard
 from impexd.imports.bench import Bench
 from impexd.imports.waiting import NAME
 from impexd.inbox import adopt
 from impexd.inbox.desk import inlet
 from impexd.model.config import Config
+from impexd.model.group import Guard
 from impexd.model.run import Run
 from impexd.store import applying, parked
 from impexd.store.applying import Waiting
@@ -55,6 +57,12 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def guards(run: Run, config: Config) -> Guard:
+    """Pure: the guards that a run stands under."""
+    mine = config.groups[run.group].guard
+    return guard.for_rows(mine) if run.origin == ORIGIN else mine
 
 
 async def wake(bench: Bench, entities: Iterable[str]) -> list[int]:

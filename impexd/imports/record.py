@@ -53,17 +53,19 @@ def _key(kind: Kind, key: Sequence[str]) -> Key:
             f"the key of {kind.name} has {len(kind.key)} parts, not {len(key)}",
             hint=f"give {' '.join(kind.key).upper()}",
         )
-    found: list[str | int] = []
-    for name, text in zip(kind.key, key, strict=True):
-        try:
-            text.encode()
-            value = None if "\0" in text else defaults.value(kind.fields[name], name, text)
-        except (Bad, UnicodeEncodeError) as error:
-            raise UsageError(f"{shown(text)} is no {name} of a {kind.name}: {error}") from error
-        if value is None:
-            raise UsageError(f"{shown(text)} is no {name} of a {kind.name}")
-        found.append(value)
-    return found
+    return [_value(kind, name, text) for name, text in zip(kind.key, key, strict=True)]
+
+
+def _value(kind: Kind, name: str, text: str) -> str | int:
+    """Pure: one part of a key, written as in a file, as a value; text is taken as it is."""
+    wrong, field = "", kind.fields[name]
+    try:
+        value = text if field.type is Type.TEXT else defaults.value(field, name, text.strip())
+        if value is not None and "\0" not in text:
+            return value
+    except Bad as error:
+        wrong = f": {error}"
+    raise UsageError(f"{shown(text) or 'nothing'} is no {name} of a {kind.name}{wrong}")
 
 
 def _near(kind: Kind, rows: Sequence[Sequence[Any]]) -> str:

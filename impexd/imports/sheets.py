@@ -47,6 +47,7 @@ def forms(
                 row_modes,
                 defaults.fixed(kind, dict(descriptor.missing_rows or {})),
                 descriptor.scope,
+                record,
             )
             found.append(Form(name, record, kept, when, descriptor.mode_column, sheet))
     return found + _created(found, catalogue)
@@ -68,7 +69,8 @@ def _created(forms: list[Form], catalogue: Catalogue) -> list[Form]:
     for n, (entity, descriptor) in enumerate(sorted(wanted.items())):
         kind = catalogue[entity]
         target = Target(kind.key[0], "", "", Missing.KEEP, "", kind.key[0])
-        sheet = Sheet(len(forms) + n, descriptor, kind, Mode.MERGE, (target,), "last")
+        k = len(forms) + n
+        sheet = Sheet(k, descriptor, kind, Mode.MERGE, (target,), "last", record=CREATED + n)
         made.append(Form(descriptor, CREATED + n, (), None, None, sheet))
     return made
 

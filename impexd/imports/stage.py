@@ -37,6 +37,9 @@ Told = Callable[[int, float], None]
 ARCHIVE_BROKEN = frozenset({Code.BAD_CRC, Code.INCONSISTENT_ARCHIVE, Code.TYPE_MISMATCH})
 """Problems of one file that say the archive as a whole cannot be trusted."""
 
+NOBODYS = -1
+"""The number of a part that is none: a file that no descriptor takes."""
+
 
 @dataclass(slots=True)
 class Part:
@@ -120,11 +123,14 @@ def keep(db: Staging, staged: Staged) -> None:
         where = (part.n, part.member, part.name, part.form.descriptor, part.form.record)
         what = (part.read, part.rejected, int(part.failed), part.unknown)
         db.execute(tables.part_noting(db.names, (*where, *what)))
+    for name in staged.unmatched:
+        db.execute(tables.part_noting(db.names, (NOBODYS, NOBODYS, name, "", 0, 0, 0, 0, 0)))
 
 
 def kept(db: Staging, descriptors: Mapping[str, Descriptor], catalogue: Catalogue) -> Staged:
     """Read back what `fill` has staged."""
-    rows = db.rows(tables.parts_noted(db.names))
+    noted = db.rows(tables.parts_noted(db.names))
+    rows = [row for row in noted if row[0] != NOBODYS]
     names = dict.fromkeys(str(row[3]) for row in rows)
     forms = sheets.forms(names, descriptors, catalogue)
     by_part = {(form.descriptor, form.record): form for form in forms}
@@ -135,7 +141,7 @@ def kept(db: Staging, descriptors: Mapping[str, Descriptor], catalogue: Catalogu
         part.read, part.rejected = int(str(read)), int(str(rejected))
         part.failed, part.unknown = bool(failed), int(str(unknown))
         parts.append(part)
-    return Staged(forms, parts)
+    return Staged(forms, parts, [str(row[2]) for row in noted if row[0] == NOBODYS])
 
 
 async def _file(

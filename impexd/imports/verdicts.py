@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core import failpoint
 from impexd.core.clock import stamp
-from impexd.imports import report
+from impexd.imports import following, report
 from impexd.imports.bench import Bench
 from impexd.imports.order import Planned
 from impexd.model.run import Run, State
@@ -32,6 +32,7 @@ def applied(bench: Bench, run: Run, planned: Planned) -> Verdict:
             code=None,
             message=unmatched(planned),
         )
+        await following.put(bench, tx, run)
 
     return write
 

@@ -17,8 +17,9 @@ from typing import Any
 from impexd.imports import convert, sheets, values
 from impexd.imports.sheets import Form
 from impexd.imports.stage import Part, Staged, begin, keep
-from impexd.model.descriptor import Descriptor
+from impexd.model.descriptor import Descriptor, Mode
 from impexd.model.entity import Catalogue
+from impexd.model.group import ImportGroup
 from impexd.model.problem import Code
 from impexd.store import differences
 from impexd.store.staging import Staging
@@ -47,13 +48,16 @@ def write(db: Staging, staged: Staged, scratch: Path) -> None:
 def _lines(db: Staging, staged: Staged) -> Iterator[str]:
     parts = {part.n: part for part in staged.parts}
     for form in staged.forms:
-        for part_n, line, entity, key, *cells in db.each(differences.waiting(form.sheet, db.names)):
+        for part_n, line, own, entity, key, *cells in db.each(
+            differences.waiting(form.sheet, db.names)
+        ):
             part = parts[part_n]
             row = {
                 "descriptor": form.descriptor,
                 "record": form.record,
                 "member": part.name,
                 "line": line,
+                "key": own,
                 "waits_entity": entity,
                 "waits_key": key,
                 "cells": [plain(cell) for cell in cells],
@@ -79,8 +83,8 @@ def plain(value: Any) -> str | int | None:
 def fill(
     db: Staging, source: Path, descriptors: Mapping[str, Descriptor], catalogue: Catalogue
 ) -> Staged:
-    """Stage a drop of rows that waited; what cannot be staged any more is a problem."""
-    rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
+    """Stage a drop of rows that waited, but those that a newer row has taken the place of since."""
+    rows = _standing(db, [json.loads(line) for line in source.read_text("utf-8").splitlines()])
     used = dict.fromkeys(row["descriptor"] for row in rows if row["descriptor"] in descriptors)
     forms = sheets.forms(used, descriptors, catalogue)
     by_place = {(form.descriptor, form.record): form for form in forms}
@@ -117,4 +121,35 @@ def _row(db: Staging, staged: Staged, part: Part, form: Form, row: Mapping[str, 
     head = (None,) if form.sheet.row_modes else ()
     record = (row["line"], convert.digest((*head, *cells), convert.seed_of(form.columns)))
     db.load(form.sheet, part.n, [(*record, *head, *cells)])
-    staged.origins[part.n, row["line"]] = {"since": row["since"], "until": row["until"]}
+    staged.origins[part.n, row["line"]] = {name: row[name] for name in ("since", "until", "run")}
+
+
+def _standing(db: Staging, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the rows that are not kept waiting any more."""
+    if not rows:
+        return []
+    ids = [row["id"] for row in rows]
+    within = f"id BETWEEN {min(ids):d} AND {max(ids):d}"
+    kept = {id for (id,) in db.each(f"SELECT id FROM {db.names.live}parked WHERE {within}")}
+    return [row for row in rows if row["id"] in kept]
+
+
+def merged(descriptors: Mapping[str, Descriptor]) -> dict[str, Descriptor]:
+    """Pure: descriptors for rows that come back: some rows are no complete list of anything."""
+
+    def tame(descriptor: Descriptor) -> Descriptor:
+        records = tuple(
+            record.model_copy(update={"mode": Mode.MERGE})
+            if (record.mode or descriptor.mode) is Mode.REPLACE
+            else record
+            for record in descriptor.record
+        )
+        mode = Mode.MERGE if descriptor.mode is Mode.REPLACE else descriptor.mode
+        return descriptor.model_copy(update={"mode": mode, "record": records})
+
+    return {name: tame(descriptor) for name, descriptor in descriptors.items()}
+
+
+def by_row(group: ImportGroup) -> ImportGroup:
+    """Pure: a group's rules for rows that come back: each stands for itself."""
+    return group.model_copy(update={"on_problem": "reject-row"})

@@ -1,85 +1,68 @@
 """
 The worker process: stages and plans runs, away from the daemon's loop.
 
-Started as `python -m impexd.imports.worker PARENT`.  Reads orders from standard input, one JSON object
-a line, and writes answers to standard output.  It can be killed at any moment: all it leaves is
-a scratch folder that nobody looks at again.  It dies with the daemon, holds at most the
-memory and processor time that `limits` allow, and inherits nothing but its pipes.
+Started as `python -m impexd.imports.worker PARENT` (see `core.serving`).  It can be killed at any
+moment: all it leaves is a scratch folder that nobody looks at again.
 """
 
 import asyncio
-import ctypes
-import json
 import os
-import resource
-import signal
 import sys
 import time
 import traceback
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from impexd.core import serving
 from impexd.core.errors import DataError, ImpexError
 from impexd.core.text import shown
 from impexd.imports import diff, draft, match, rejects, sheets, stage, unpack, waiting
-from impexd.imports.order import Answer, Noted, Order, Planned, Progress, Trouble
+from impexd.imports.order import Answer, Noted, Order, Planned
 from impexd.imports.pictures import keep
 from impexd.model.config import Config
-from impexd.model.limits import Limits
+from impexd.model.descriptor import Descriptor
+from impexd.model.work import Progress, Trouble
 from impexd.store import staging
 
 _PARKED = "parked"
-_PR_SET_PDEATHSIG = 1
 _EVERY = 0.2
 """Seconds between two signs of life."""
 
 
 def main() -> None:
     """Serve orders until standard input ends."""
-    answers = _own_output()
-    _die_with(int(sys.argv[1]))
-    configs: dict[str, Config] = {}
-    for line in sys.stdin.buffer:
-        message = json.loads(line)
-        if "config" in message and "body" in message:
-            configs = {message["config"]: Config.from_json(message["body"])}
-            continue
+    kept: dict[str, Config] = {}
+
+    def carry_out(line: bytes, terms: str, answers: serving.Answers) -> None:
         order = Order.model_validate_json(line)
-        answers(_served(order, configs[order.config], answers))
+        if order.config not in kept:
+            kept.clear()
+            kept[order.config] = Config.from_json(terms)
+        out = _Answers(answers)
+        out(_served(order, kept[order.config], out))
+
+    serving.serve(int(sys.argv[1]), carry_out)
 
 
 class _Answers:
-    """Standard output, kept for answers alone."""
+    """Answers as lines."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._out = os.fdopen(descriptor, "wb", buffering=0)
+    def __init__(self, answers: serving.Answers) -> None:
+        self._answers = answers
 
     def __call__(self, answer: Answer) -> None:
-        self._out.write(answer.model_dump_json(exclude_none=True).encode() + b"\n")
-
-
-def _own_output() -> _Answers:
-    kept = os.dup(1)
-    os.dup2(2, 1)  # whatever a library prints must not look like an answer
-    return _Answers(kept)
-
-
-def _die_with(parent: int) -> None:
-    """Have the kernel kill us when the daemon is gone, even by SIGKILL."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the daemon's to handle
+        self._answers(answer.model_dump_json(exclude_none=True).encode())
 
 
 def _served(order: Order, config: Config, answers: _Answers) -> Answer:
-    _bounded(config.instance.limits)
+    limits = config.instance.limits
+    serving.bounded(memory=limits.memory, cpu=limits.cpu)
     try:
         match order.task:
             case "stage":
                 return Answer(planned=asyncio.run(_staged(order, config, answers)))
             case "plan":
-                return Answer(planned=_replanned(order, config))
+                return Answer(planned=asyncio.run(_replanned(order, config, answers)))
             case "diff":
                 _different(order, config)
                 return Answer(rejects=())
@@ -106,7 +89,7 @@ async def _staged(order: Order, config: Config, answers: _Answers) -> Planned:
     telling = _Telling(answers)
     with _stage(order, fresh=True) as db:
         if order.origin == _PARKED:
-            staged = waiting.fill(db, Path(order.source), config.descriptors, config.catalogue)
+            staged = waiting.fill(db, Path(order.source), _descriptors(order, config), config.catalogue)
         else:
             staged = await _filled(db, order, config, telling)
         telling.phase("plan")
@@ -133,21 +116,31 @@ async def _filled(
 def _planned(db: staging.Staging, order: Order, config: Config, staged: stage.Staged) -> Planned:
     listed = config.instance.limits.problems
     group = config.groups[order.group]
+    if order.origin == _PARKED:
+        group = waiting.by_row(group)
     planned = draft.make(db, order.run, staged, group, config.catalogue, listed)
     waiting.write(db, staged, Path(order.scratch))
     return planned
 
 
-def _replanned(order: Order, config: Config) -> Planned:
+async def _replanned(order: Order, config: Config, answers: _Answers) -> Planned:
+    if order.origin == _PARKED:
+        return await _staged(order, config, answers)  # since when they wait stands in no stage
     with _stage(order, fresh=False) as db:
         staged = stage.kept(db, config.descriptors, config.catalogue)
         draft.forget(db, staged)
         return _planned(db, order, config, staged)
 
 
+def _descriptors(order: Order, config: Config) -> dict[str, Descriptor]:
+    """Pure: the descriptors in force for this drop."""
+    parked = order.origin == _PARKED
+    return waiting.merged(config.descriptors) if parked else config.descriptors
+
+
 def _different(order: Order, config: Config) -> None:
     with _stage(order, fresh=False) as db:
-        staged = stage.kept(db, config.descriptors, config.catalogue)
+        staged = stage.kept(db, _descriptors(order, config), config.catalogue)
         diff.write(db, staged, Path(order.scratch).parent / diff.NAME)
 
 
@@ -186,16 +179,6 @@ class _Telling:
     def phase(self, name: str) -> None:
         rows, done = self._last
         self._answers(Answer(progress=Progress(phase=name, rows=rows, done=done)))
-
-
-def _bounded(limits: Limits) -> None:
-    """Bound what the next order may use; processor time counts from now."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    spent = int(used.ru_utime + used.ru_stime)
-    resource.setrlimit(resource.RLIMIT_CPU, (spent + limits.cpu, resource.RLIM_INFINITY))
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    held = pages * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (held + limits.memory, resource.RLIM_INFINITY))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from impexd.model.base import Model
 from impexd.model.descriptor import Descriptor
 from impexd.model.entity import Entity, Kind
 from impexd.model.etc import Etc
+from impexd.model.export import ExportDescriptor, ExportGroup
 from impexd.model.group import ImportGroup
 from impexd.model.instance import Instance
 
@@ -40,6 +41,10 @@ class Config:
     catalogue: dict[str, Kind]
     descriptors: dict[str, Descriptor]
     groups: dict[str, ImportGroup]
+    queries: dict[str, ExportDescriptor]
+    """Descriptors of exports."""
+    exports: dict[str, ExportGroup]
+    """Groups of exports."""
     inboxes: dict[str, Path]
     """The inbox of each group, links followed."""
     socket: Path
@@ -80,6 +85,10 @@ class Config:
                 name: _model(Descriptor, inner) for name, inner in tree["descriptors"].items()
             },
             groups=groups,
+            queries={
+                name: _model(ExportDescriptor, inner) for name, inner in tree["queries"].items()
+            },
+            exports={name: _model(ExportGroup, inner) for name, inner in tree["exports"].items()},
             inboxes={name: inbox(group, name, var) for name, group in groups.items()},
             socket=var / instance.control.socket,
             body=body,
@@ -102,6 +111,8 @@ def body(home: Path, parsed: Etc) -> str:
         "entities": dumped(parsed.entities),
         "descriptors": dumped(parsed.descriptors),
         "groups": dumped(parsed.groups),
+        "queries": dumped(parsed.queries),
+        "exports": dumped(parsed.exports),
     }
     # The order of fields and columns is the operator's, so keys are not sorted.
     return json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
@@ -110,6 +121,11 @@ def body(home: Path, parsed: Etc) -> str:
 def inbox(group: ImportGroup, name: str, var: Path) -> Path:
     """Give the folder of a group's inbox, links followed."""
     return real(var / (group.inbox.path or f"inbox/{name}"))
+
+
+def outbox(group: ExportGroup, name: str, var: Path) -> Path:
+    """Give the folder that a group's files are laid into."""
+    return var / (group.target.path or f"outbox/{name}")
 
 
 def real(path: Path) -> Path:

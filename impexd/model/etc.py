@@ -6,19 +6,23 @@ being there, so that one mistake is told once and not again by all who name it.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from impexd.model import toml
 from impexd.model.base import Model
 from impexd.model.descriptor import Descriptor
 from impexd.model.document import Checked, Document, Mistake, check
 from impexd.model.entity import Catalogue, Entity, kind
+from impexd.model.export import ExportDescriptor, ExportGroup
 from impexd.model.faults import Fault, Judge, place, quoted
+from impexd.model.faults import after as after_faults
 from impexd.model.faults import descriptor as descriptor_faults
 from impexd.model.faults import entity as entity_faults
+from impexd.model.faults import export as export_faults
 from impexd.model.faults import group as group_faults
+from impexd.model.faults import output as output_faults
 from impexd.model.group import ImportGroup
 from impexd.model.instance import Instance
 
@@ -45,6 +49,10 @@ class Etc:
     entities: Mapping[str, Entity]
     descriptors: Mapping[str, Descriptor]
     groups: Mapping[str, ImportGroup]
+    queries: Mapping[str, ExportDescriptor]
+    """Descriptors of exports."""
+    exports: Mapping[str, ExportGroup]
+    """Groups of exports."""
     mistakes: Sequence[Mistake]
 
 
@@ -63,9 +71,13 @@ def read(files: Files, *, judge: Judge) -> Etc:
     mistakes: list[Mistake] = []
     instance = _instance(files.main, mistakes)
     declared = _entities(files.entities, mistakes)
-    descriptors = _tables(Descriptor, files.descriptors, mistakes)
-    groups = _tables(ImportGroup, files.groups, mistakes)
-    made = {name: checked.value for name, (_, checked) in descriptors.items() if checked.value}
+    coming, going = _sorted(files.descriptors, lambda tree: "query" in tree)
+    taking, making = _sorted(files.groups, lambda tree: tree.get("kind") == "export")
+    descriptors = _tables(Descriptor, coming, mistakes)
+    queries = _tables(ExportDescriptor, going, mistakes)
+    groups = _tables(ImportGroup, taking, mistakes)
+    exports = _tables(ExportGroup, making, mistakes)
+    made = _made(descriptors)
     if None in files.entities.values():
         named = _named(declared.entities, made.values())
         declared.unsure |= named - declared.entities.keys()
@@ -73,11 +85,33 @@ def read(files: Files, *, judge: Judge) -> Etc:
     mistakes += _of_entities(declared, catalogue, judge)
     for document, descriptor in descriptors.values():
         mistakes += _of_descriptor(document, descriptor, catalogue, declared.unsure, judge)
-    names = files.descriptors.keys()
     for document, group in groups.values():
-        mistakes += _of_group(document, group, made, catalogue, declared.unsure, names)
-    valid = {name: checked.value for name, (_, checked) in groups.items() if checked.value}
-    return Etc(instance, declared.entities, made, valid, mistakes)
+        mistakes += _of_group(document, group, made, catalogue, declared.unsure, coming.keys())
+        mistakes += _of_after(document, group, making.keys())
+    for document, query in queries.values():
+        mistakes += _of_query(document, query, catalogue, declared.unsure)
+    asked = _made(queries)
+    for document, export in exports.values():
+        mistakes += _of_export(document, export, asked, going.keys())
+    return Etc(instance, declared.entities, made, _made(groups), asked, _made(exports), mistakes)
+
+
+def _sorted(
+    files: Mapping[str, Document | None], going: Callable[[Mapping[str, Any]], bool]
+) -> tuple[dict[str, Document | None], dict[str, Document | None]]:
+    """Pure: tell the files of imports from those of exports; what cannot be parsed may be either."""
+    coming: dict[str, Document | None] = {}
+    out: dict[str, Document | None] = {}
+    for name, document in files.items():
+        if document is None or not going(document.tree):
+            coming[name] = document
+        if document is None or going(document.tree):
+            out[name] = document
+    return coming, out
+
+
+def _made(tables: Mapping[str, tuple[Document, Checked[M]]]) -> dict[str, M]:
+    return {name: checked.value for name, (_, checked) in tables.items() if checked.value}
 
 
 def _instance(main: Document | None, mistakes: list[Mistake]) -> Instance:
@@ -181,6 +215,37 @@ def _of_group(
     for fault in group_faults.faults(
         checked.value, descriptors, catalogue, names=names, unsure=unsure
     ):
+        yield document.mistake(Fault(checked.original(fault.path), fault.what))
+
+
+def _of_after(
+    document: Document, checked: Checked[ImportGroup], exports: Collection[str]
+) -> Iterator[Mistake]:
+    for fault in after_faults.faults(checked.value.after if checked.value else (), exports):
+        yield document.mistake(Fault(checked.original(fault.path), fault.what))
+
+
+def _of_query(
+    document: Document,
+    checked: Checked[ExportDescriptor],
+    catalogue: Catalogue,
+    unsure: Collection[str],
+) -> Iterator[Mistake]:
+    if checked.value is None:
+        return
+    for fault in export_faults.faults(checked.value, catalogue, unsure=unsure, whole=checked.whole):
+        yield document.mistake(Fault(checked.original(fault.path), fault.what))
+
+
+def _of_export(
+    document: Document,
+    checked: Checked[ExportGroup],
+    queries: Mapping[str, ExportDescriptor],
+    names: Collection[str],
+) -> Iterator[Mistake]:
+    if checked.value is None:
+        return
+    for fault in output_faults.group(checked.value, queries, names):
         yield document.mistake(Fault(checked.original(fault.path), fault.what))
 
 

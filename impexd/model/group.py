@@ -13,6 +13,10 @@ Bound = (
 """A count, or a share written as `"30 %"`."""
 
 
+CatchUp = Literal["none", "one", "all"]
+"""What is done about moments that went by while nobody was there: nothing, one for all, each."""
+
+
 class Inbox(Model):
     """Where drops come in."""
 
@@ -28,6 +32,13 @@ class Inbox(Model):
     """`.ready` or `.sha256`: a drop is complete when NAME + companion lies beside it."""
     copy_mode: bool = Field(default=False, alias="copy")
     """Copy instead of rename: for network mounts and folders other users own."""
+    schedule: str | None = None
+    """A cron expression: what lies here is taken then, and not as soon as it is complete."""
+    every: str | None = None
+    """The same as an interval, `"2 h"`."""
+    zone: str = "UTC"
+    """The time zone of `schedule`."""
+    catch_up: CatchUp = "one"
 
 
 class Guard(Model):
@@ -58,3 +69,5 @@ class ImportGroup(Model):
     """Days the archive keeps a drop."""
     zip_names: str = "cp437"
     """Encoding of member names without the UTF-8 flag."""
+    after: tuple[str, ...] = ()
+    """Once a run is applied: `export:NAME` starts an export, a URL is called by POST."""

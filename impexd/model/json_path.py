@@ -26,7 +26,7 @@ def cell(path: str) -> tuple[str | int, ...]:
         else:
             key = found["key"]
             parts.append(found["name"] if key is None else _ESCAPED.sub(r"\1", key[1:-1]))
-    if not parts:
+    if not parts or isinstance(parts[0], int):
         raise ValueError('is no path, like "price.amount" or "images[0].url"')
     return tuple(parts)
 

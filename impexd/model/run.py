@@ -1,4 +1,4 @@
-"""Runs: one claimed drop carried through, and its parts."""
+"""Runs: one claimed drop carried through, with its parts, or one export made."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +21,10 @@ class State(StrEnum):
     CANCELLED = "cancelled"
     DUPLICATE = "duplicate"
     UNDONE = "undone"
+    # of an export
+    EXPORTING = "exporting"
+    WRITTEN = "written"
+    PUBLISHED = "published"
 
 
 FINAL = frozenset(
@@ -90,3 +94,7 @@ class Run:
     finished: str | None
     note: str | None
     actor: str | None
+    occurrence: str | None = None
+    """Export: what it was started by; there is one run for each in a group."""
+    watermark: int | None = None
+    """Export: the last change its snapshot holds."""

@@ -78,7 +78,7 @@ def cell(path: str, namespaces: Mapping[str, str]) -> Path:
         place = path.removeprefix("/")
     steps = _steps(place, namespaces) if place else ()
     if steps is None or not (steps or attribute):
-        raise ValueError("is no path, like \"name\", \"@code\" or \"names/name[@lang='en']\"")
+        raise ValueError('is no path, like "name", "@code" or "names/name[@lang=\'en\']"')
     if above and (not attribute or not steps or any(step.tests for step in steps)):
         raise ValueError('starts with a slash, so it must be an attribute, like "/catalog/@shop"')
     return Path(steps, attribute, above)

@@ -20,6 +20,9 @@ log = structlog.get_logger(__name__)
 
 _DOING = "SELECT id, attempts FROM procrastinate_jobs WHERE status = 'doing'"
 _ALL = text(f"{_DOING} ORDER BY id")
+_DUE_NOW = text(
+    "UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE status = 'todo' AND attempts > 0"
+)
 _STALE = {
     "sqlite": "last_heartbeat < :before",
     "postgresql": "last_heartbeat < now() - make_interval(secs => :seconds)",
@@ -38,9 +41,14 @@ _PRUNE = {
 
 
 async def everything(store: Store) -> None:
-    """Put back all that is `doing`: nobody alive is."""
+    """
+    Put back all that is `doing`: nobody alive is.
+
+    What waits to be tried again is due now: whoever starts us may have mended what was wrong.
+    """
     async with store.writing() as tx:
         await _back(store, tx, _ALL, {})
+        await tx.execute(_DUE_NOW)
         await tx.execute(text("DELETE FROM procrastinate_workers"))
 
 

@@ -2,9 +2,10 @@
 What each staged row would do to its record: insert, update, delete, nothing; part of `plan`.
 
 A row whose hash is the one its record was last loaded with is unchanged: no value of it is
-compared, no reference of it is looked up.  Acts: `i` insert, `u` update, `d` delete, `l` (late)
-a record that an earlier sheet of the drop changes, too, so that it is looked up when that is
-done, `m` a record the files lack that gets the values of `missing_rows`.
+compared, no reference of it is looked up.  Acts: `i` insert, `u` update, `d` delete; `l` (late)
+and `k` the same for a record that an earlier sheet of the drop changes, too, so that it is looked
+up when that is done: `l` inserts or updates, `k` deletes; `m` a record the files lack that gets
+the values of `missing_rows`.
 """
 
 from collections.abc import Iterator
@@ -49,20 +50,21 @@ def duplicates(db: Database, sheet: Sheet) -> None:
 def acting(sheet: Sheet, drop: Drop, names: Names) -> Iterator[str]:
     """Pure: the statements that say what each row would do, unchanged ones (by hash) left out."""
     s, b, p = (sheet.table(letter, names) for letter in "sbp")
-    late = " OR ".join(_also(sheet, other, names) for other in drop.earlier(sheet)) or "1 = 0"
+    late = _late(sheet, drop, names)
     mode = _mode(sheet)
     known = f"t.{names.id} IS NOT NULL"
     writes = f"{mode} IN ('merge', 'update', 'replace')"
     same = f"(t._hash IS NOT DISTINCT FROM s._hash AND {writes} AND NOT ({late}))"
     act = (
-        f"CASE WHEN {mode} = 'delete' THEN 'd' WHEN ({late}) THEN 'l'"
-        f" WHEN {known} THEN 'u' ELSE 'i' END"
+        f"CASE WHEN {mode} = 'delete' THEN CASE WHEN ({late}) THEN 'k' ELSE 'd' END"
+        f" WHEN ({late}) THEN 'l' WHEN {known} THEN 'u' ELSE 'i' END"
     )
     order = ", ".join(f"s.{c}" for c in sheet.keys)
     yield (
         f"INSERT INTO {p} (r, t, part, act) SELECT s.n, t.{names.id}, s._part, {act} FROM {s} s"
         f" LEFT JOIN {names.table(sheet.kind)} t ON {sheet.same_key('s', 't')}"
-        f" WHERE NOT ({known} AND {same}) AND NOT ({mode} = 'delete' AND t.{names.id} IS NULL)"
+        f" WHERE NOT ({known} AND {same})"
+        f" AND NOT ({mode} = 'delete' AND NOT {known} AND NOT ({late}))"
         f" AND s.n NOT IN (SELECT n FROM {b}) ORDER BY {order}"
     )
 
@@ -71,31 +73,74 @@ def _mode(sheet: Sheet) -> str:
     return f"COALESCE(s._mode, '{sheet.mode}')" if sheet.row_modes else f"'{sheet.mode}'"
 
 
-def _also(sheet: Sheet, other: Sheet, names: Names) -> str:
-    """Pure: does an earlier sheet of the same entity change this record, too?"""
-    pairs = zip(sheet.keys, other.keys, strict=True)
-    same = " AND ".join(f"o.{theirs} = s.{ours}" for ours, theirs in pairs)
-    return (
-        f"EXISTS (SELECT 1 FROM {other.table('s', names)} o"
-        f" JOIN {other.table('p', names)} op ON op.r = o.n WHERE {same} AND op.act <> 'd')"
-    )
+def _late(sheet: Sheet, drop: Drop, names: Names, acts: str = "") -> str:
+    """Pure: does an earlier sheet of the same entity change this record, too (with such an act)?"""
+    ours = ", ".join(f"s.{c}" for c in sheet.keys)
+    found = []
+    for other in drop.earlier(sheet):
+        theirs = ", ".join(f"o.{c}" for c in other.keys)
+        found.append(
+            f"({ours}) IN (SELECT {theirs} FROM {other.table('p', names)} op"
+            f" JOIN {other.table('s', names)} o ON o.n = op.r{acts and f' WHERE op.act IN {acts}'})"
+        )
+    return " OR ".join(found) or "1 = 0"
+
+
+def relate(db: Database, drop: Drop, sheet: Sheet) -> int:
+    """Let rows be judged by themselves again that were to follow one that has fallen; how many."""
+    if not drop.earlier(sheet):
+        return 0
+    s, p = sheet.table("s", db.names), sheet.table("p", db.names)
+    late = f"SELECT s.n FROM {s} s WHERE {_late(sheet, drop, db.names)}"
+    own = "CASE WHEN act = 'k' THEN 'd' WHEN t IS NULL THEN 'i' ELSE 'u' END"
+    alone = f"act IN ('l', 'k') AND r NOT IN ({late})"
+    count = db.execute(f"UPDATE {p} SET act = {own} WHERE {alone}")
+    if count:
+        db.execute(f"DELETE FROM {p} WHERE act = 'd' AND t IS NULL")
+        modes(db, drop, sheet)
+    return count
 
 
 def modes(db: Database, drop: Drop, sheet: Sheet) -> None:
     """Reject what its mode does not allow: inserts of known records, updates of unknown ones."""
-    mode = _mode(sheet)
-    live = f"JOIN {db.names.table(sheet.kind)} t ON t.{db.names.id} = p.t"
+    mode, there = _mode(sheet), _there(sheet, drop, db.names)
     if sheet.row_modes or sheet.mode is Mode.INSERT:
+        live = f"LEFT JOIN {db.names.table(sheet.kind)} t ON t.{db.names.id} = p.t"
         # A record this very run has inserted before it was cut short is not in its own way.
-        theirs = f"{mode} = 'insert' AND COALESCE(t._changed, 0) <> {drop.run:d}"
+        ours = f"p.act = 'u' AND COALESCE(t._changed, 0) = {drop.run:d}"
+        known = f"{mode} = 'insert' AND {there} AND NOT ({ours})"
         told = "'there is such a record already'"
-        rejecting.reject(db, sheet, Code.EXISTS, told, theirs, join=live)
+        rejecting.reject(db, sheet, Code.EXISTS, told, known, join=live)
     if sheet.row_modes or sheet.mode is Mode.UPDATE:
-        unknown = f"{mode} = 'update' AND p.act = 'i'"
+        unknown = f"{mode} = 'update' AND NOT {there}"
         rejecting.reject(db, sheet, Code.NOT_FOUND, "'there is no such record to update'", unknown)
     if needed := _needed(sheet):
         told = f"'a new {sheet.kind.name} needs {', '.join(needed)}, which this file lacks'"
-        rejecting.reject(db, sheet, Code.REQUIRED, told, "p.act = 'i'")
+        fresh = f"p.act IN ('i', 'l') AND NOT {there}"
+        rejecting.reject(db, sheet, Code.REQUIRED, told, fresh)
+
+
+def _there(sheet: Sheet, drop: Drop, names: Names) -> str:
+    """Pure: will there be a record when the turn of a planned row `p`, `s` comes?"""
+    if not drop.earlier(sheet):
+        return "(p.t IS NOT NULL)"
+    gone = _late(sheet, drop, names, "('d', 'k')")
+    made = _late(sheet, drop, names, "('i', 'u', 'l')")
+    return f"(CASE WHEN p.act IN ('i', 'u') OR NOT ({gone}) THEN p.t IS NOT NULL OR ({made}) ELSE ({made}) END)"
+
+
+def first(db: Database, drop: Drop, sheet: Sheet) -> int:
+    """Late rows whose earlier ones have fallen are the first of a new record; gives how many."""
+    names = db.names
+    s, p = sheet.table("s", names), sheet.table("p", names)
+    late = " OR ".join(_also(sheet, other, names) for other in drop.earlier(sheet))
+    if not late:
+        return 0
+    alone = f"SELECT s.n FROM {s} s WHERE NOT ({late})"
+    found = db.execute(f"UPDATE {p} SET act = 'i' WHERE act = 'l' AND t IS NULL AND r IN ({alone})")
+    if found:
+        modes(db, drop, sheet)
+    return found
 
 
 def _needed(sheet: Sheet) -> list[str]:
@@ -111,18 +156,26 @@ def _needed(sheet: Sheet) -> list[str]:
 def lacking(sheet: Sheet, names: Names) -> str:
     """Pure: the statement that plans for records that a complete list (replace) lacks."""
     s, q, p = (sheet.table(letter, names) for letter in "sqp")
-    ours = " AND ".join(f"q.k{n} = t.{quoted(name)}" for n, name in enumerate(sheet.kind.key))
-    place = {target.field: f"c{n}" for n, target in enumerate(sheet.targets)}
-    scope = "".join(
-        f" AND t.{quoted(name)} IN (SELECT {place[name]} FROM {s})" for name in sheet.scope
-    )
+    key = ", ".join(f"t.{quoted(name)}" for name in sheet.kind.key)
+    unread = ", ".join(f"k{n}" for n in range(len(sheet.keys)))
     act = "m" if sheet.missing_rows else "d"
     return (
         f"INSERT INTO {p} (r, t, act) SELECT NULL, t.{names.id}, '{act}'"
         f" FROM {names.table(sheet.kind)} t"
         f" WHERE NOT EXISTS (SELECT 1 FROM {s} s WHERE {sheet.same_key('s', 't')})"
-        f" AND NOT EXISTS (SELECT 1 FROM {q} q WHERE {ours}){scope}{_different(sheet, names)}"
+        f" AND ({key}) NOT IN (SELECT {unread} FROM {q}){_scope(sheet, names)}"
+        f"{_different(sheet, names)}"
     )
+
+
+def _scope(sheet: Sheet, names: Names) -> str:
+    """Pure: only records that share these values, all of them at once, with a row of the files."""
+    if not sheet.scope:
+        return ""
+    place = {target.field: f"c{n}" for n, target in enumerate(sheet.targets)}
+    theirs = ", ".join(f"t.{quoted(name)}" for name in sheet.scope)
+    ours = ", ".join(place[name] for name in sheet.scope)
+    return f" AND ({theirs}) IN (SELECT {ours} FROM {sheet.table('s', names)})"
 
 
 def _different(sheet: Sheet, names: Names) -> str:

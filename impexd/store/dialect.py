@@ -86,7 +86,7 @@ class Names:
         )
 
     def literal(self, field: Field, value: str | int | None) -> str:
-        """Pure: SQL for a value in its canonical form; colons escaped, they would mark parameters."""
+        """Pure: SQL for a value in its canonical form."""
         if value is None:
             return "NULL"
         if field.type is Type.BOOLEAN:
@@ -95,12 +95,17 @@ class Names:
             return str(value)
         if field.type is Type.DECIMAL and self.engine == "postgresql":
             return value
-        text = "'" + value.replace("'", "''").replace(":", "\\:") + "'"
+        text = "'" + value.replace("'", "''") + "'"
         kind = _CAST.get(field.type)
         return f"CAST({text} AS {kind})" if kind and self.engine == "postgresql" else text
 
 
 _CAST = {Type.DATE: "DATE", Type.DATETIME: "TIMESTAMPTZ", Type.JSON: "JSONB"}
+
+
+def unmarked(sql: str) -> str:
+    """Pure: SQL for a statement with named parameters, in which a colon of its own marks none."""
+    return sql.replace(":", "\\:")
 
 
 def quoted(name: str) -> str:

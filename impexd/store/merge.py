@@ -9,7 +9,7 @@ rows of this transaction).
 
 from collections.abc import Iterator
 
-from impexd.store.dialect import Names, quoted
+from impexd.store.dialect import Names, quoted, unmarked
 from impexd.store.entities import PROVENANCE
 from impexd.store.stage import Sheet
 
@@ -22,11 +22,11 @@ def statements(
 
     `defaults` gives SQL literals for fields of new records that the sheet does not bring.
     """
-    if "l" in acts:
+    if acts & {"l", "k"}:
         yield from _resolved(sheet, names)
     if acts & {"u", "l", "m"}:
         yield _images(sheet, names, "u", ("u", "m"))
-    if "d" in acts:
+    if acts & {"d", "k"}:
         yield _images(sheet, names, "d", ("d",))
         yield _tombstones(sheet, names)
         yield _deletion(sheet, names)
@@ -52,7 +52,8 @@ def _resolved(sheet: Sheet, names: Names) -> Iterator[str]:
         f"SELECT t.{names.id} FROM {names.table(sheet.kind)} t, {s} s"
         f" WHERE s.n = r AND {sheet.same_key('s', 't')}"
     )
-    yield f"UPDATE {p} SET t = ({found}) WHERE act = 'l'"
+    yield f"UPDATE {p} SET t = ({found}) WHERE act IN ('l', 'k')"
+    yield f"UPDATE {p} SET act = 'd' WHERE act = 'k' AND t IS NOT NULL"
     yield f"UPDATE {p} SET act = CASE WHEN t IS NULL THEN 'i' ELSE 'u' END WHERE act = 'l'"
 
 
@@ -130,7 +131,7 @@ def _update(sheet: Sheet, names: Names) -> str:
 def _lacking(sheet: Sheet, names: Names) -> str:
     """Records that the files lack get their values; no line of a file is to be named for it."""
     sets = [
-        f"{quoted(name)} = {names.literal(sheet.kind.fields[name], value)}"
+        f"{quoted(name)} = {unmarked(names.literal(sheet.kind.fields[name], value))}"
         for name, value in sheet.missing_rows
     ]
     sets += ["_changed = :run", "_part = NULL", "_line = NULL", "_seq = :seq", "_hash = NULL"]
@@ -140,7 +141,8 @@ def _lacking(sheet: Sheet, names: Names) -> str:
 
 def _insertion(sheet: Sheet, names: Names, defaults: dict[str, str]) -> str:
     values = _values(sheet, names, "", unless="update")
-    values = {name: sql for name, sql in defaults.items() if name not in values} | values
+    given = {name: unmarked(sql) for name, sql in defaults.items() if name not in values}
+    values = given | values
     values |= {
         "_created": ":run",
         "_changed": ":run",

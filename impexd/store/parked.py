@@ -21,6 +21,7 @@ from impexd.model.entity import Kind
 from impexd.model.run import State
 from impexd.store.dialect import Names, quoted
 from impexd.store.schema import parked, run
+from impexd.store.stage import Sheet
 
 SLICE = 500
 """Rows in one statement."""
@@ -29,9 +30,25 @@ GOING = (State.CLAIMING, State.CLAIMED, State.STAGING, State.PLANNED, State.APPL
 
 
 async def put(tx: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep rows: group_name, descriptor, record, run, member, line, waits_*, cells, since, until."""
+    """
+    Keep rows: group_name, descriptor, record, run, member, line, key, waits_*, cells, since, until.
+    """
     for start in range(0, len(rows), SLICE):
         await tx.execute(insert(parked), list(rows[start : start + SLICE]))
+
+
+async def supersede(tx: AsyncConnection, sheet: Sheet, names: Names) -> None:
+    """Forget the rows that wait for a chance to say what a sheet's rows say anew."""
+    mine = (parked.c.descriptor == sheet.descriptor, parked.c.record == sheet.record)
+    if (await tx.execute(select(parked.c.id).where(*mine).limit(1))).first() is None:
+        return
+    s, b, w = (sheet.table(letter, names) for letter in "sbw")
+    key = names.key_json("s", sheet.kind.key, sheet.keys)
+    newer = text(
+        f"parked.key IN (SELECT {key} FROM {s} s"
+        f" WHERE s.n NOT IN (SELECT n FROM {b}) OR s.n IN (SELECT n FROM {w}))"
+    )
+    await tx.execute(delete(parked).where(*mine, newer))
 
 
 async def let_go(tx: AsyncConnection, ids: Sequence[int]) -> None:

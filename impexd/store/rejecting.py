@@ -3,7 +3,7 @@
 from impexd.model.problem import Code
 from impexd.store.dialect import Names
 from impexd.store.plan import Database, Drop
-from impexd.store.stage import Sheet
+from impexd.store.stage import Sheet, noting
 
 
 def reject(
@@ -14,12 +14,23 @@ def reject(
 
     `told` is SQL for the message, `n` the target whose cell is shown (else the key's first).
     """
+    return tell(db, sheet, code, told, where, n=n, join=join) and take_told(db, sheet, code)
+
+
+def tell(
+    db: Database, sheet: Sheet, code: Code, told: str, where: str, *, n: int = -1, join: str = ""
+) -> int:
+    """Note a problem for planned rows, and leave them in the plan for now; gives how many."""
     names = db.names
     s, p = sheet.table("s", names), sheet.table("p", names)
     rows = f"{p} p JOIN {s} s ON s.n = p.r {join}"
     cell = f"c{n}" if n >= 0 else sheet.keys[0]
-    if not db.execute(problem(sheet, names, code, told, rows, cell, where)):
-        return 0
+    return db.execute(problem(sheet, names, code, told, rows, cell, where))
+
+
+def take_told(db: Database, sheet: Sheet, code: Code) -> int:
+    """Take the rows out of the plan that a problem was noted for."""
+    names = db.names
     noted = f"SELECT n FROM {names.stage}problem WHERE sheet = {sheet.k} AND code = '{code}'"
     return take_out(db, sheet, noted)
 
@@ -60,7 +71,15 @@ def escalate(db: Database, drop: Drop) -> int:
     whole = drop.on_problem == "reject-drop"
     doomed = [part for part, file in drop.members.items() if whole or file in files]
     within = ", ".join(map(str, doomed))
-    return sum(
-        take_out(db, sheet, f"SELECT n FROM {sheet.table('s', names)} WHERE _part IN ({within})")
-        for sheet in drop.sheets
-    )
+    fallen = 0
+    for sheet in drop.sheets:
+        rows = f"FROM {sheet.table('s', names)} WHERE _part IN ({within})"
+        standing = f"{rows} AND n NOT IN (SELECT n FROM {sheet.table('b', names)})"
+        if not whole:
+            for (part,) in db.rows(f"SELECT DISTINCT _part {standing}"):
+                db.execute(noting(sheet, int(str(part)), Code.FILE_REJECTED.value, WHOLE, names))
+        fallen += take_out(db, sheet, f"SELECT n {rows}")
+    return fallen
+
+
+WHOLE = "something is wrong with this file, and the group takes a file as a whole or not at all"

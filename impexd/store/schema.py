@@ -109,6 +109,9 @@ run = Table(
     Column("finished", Text),
     Column("note", Text),
     Column("actor", Text),
+    Column("occurrence", Text),  # of an export: what started it, once for each group
+    Column("watermark", BigInteger),  # of an export: the last change in its snapshot
+    UniqueConstraint("group_name", "occurrence"),
     Index(None, "group_name", "state"),
     Index(None, "group_name", "name", "sha256"),
     Index(None, "state"),
@@ -156,6 +159,7 @@ parked = Table(
     Column("run", BigInteger, nullable=False),  # the run whose row it is
     Column("member", Text, nullable=False),
     Column("line", BigInteger),
+    Column("key", Text, nullable=False),  # of its own record: canonical JSON list
     Column("waits_entity", Text, nullable=False),
     Column("waits_key", Text, nullable=False),
     Column("cells", DOCUMENT, nullable=False),  # the converted values, in the descriptor's order
@@ -163,6 +167,7 @@ parked = Table(
     Column("until", Text, nullable=False),
     Column("sent", BigInteger),  # the run that tries it again now
     Index(None, "waits_entity", "waits_key"),
+    Index(None, "descriptor", "record", "key"),
     Index(None, "until"),
     **_NEVER_REUSED,
 )
@@ -193,6 +198,66 @@ tombstone = Table(
     Column("run", BigInteger, nullable=False),
     Index(None, "entity", "seq"),
 )
+
+occurrence = Table(
+    "occurrence",
+    METADATA,
+    _id(),
+    Column("name", Text, nullable=False),  # export:prices-out, inbox:catalogue, keep:undo
+    Column("at", Text, nullable=False),  # the moment its schedule names
+    Column("kind", Text, nullable=False),  # timed, manual
+    Column("state", Text, nullable=False),  # fired, done, skipped, failed
+    Column("reason", Text),
+    Column("run", BigInteger),
+    Column("made", Text, nullable=False),
+    Column("ended", Text),
+    Column("actor", Text),
+    Column("note", Text),
+    UniqueConstraint("name", "at"),
+    Index(None, "run"),
+    **_NEVER_REUSED,
+)
+"""What came due; that a name has a moment only once is what makes it happen once."""
+
+timetable = Table(
+    "timetable",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("spec", Text, nullable=False),  # the schedule in force; empty for none
+    Column("since", Text, nullable=False),
+    Column("seen", Text, nullable=False),  # up to where its moments have been dealt with
+    Column("paused", Text),
+    Column("paused_by", Text),
+    Column("paused_note", Text),
+)
+
+followup = Table(
+    "followup",
+    METADATA,
+    _id(),
+    Column("run", ROWID, ForeignKey("run.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("target", Text, nullable=False),  # export:NAME, or a URL without its query
+    Column("state", Text, nullable=False),  # waiting, done, failed
+    Column("message", Text),
+    _number("attempts"),
+    Column("result", BigInteger),  # the export run it became
+    Column("made", Text, nullable=False),
+    Column("ended", Text),
+    Index(None, "target", "state"),
+    **_NEVER_REUSED,
+)
+"""What is to be done once a run is applied."""
+
+watermark = Table(
+    "watermark",
+    METADATA,
+    Column("group_name", Text, primary_key=True),
+    Column("descriptor", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("run", BigInteger, nullable=False),
+    Column("at", Text, nullable=False),
+)
+"""Up to which change the files of a group have told of; moves as one of them is published."""
 
 workers = Table(
     "procrastinate_workers",

@@ -3,8 +3,10 @@ The stage: a run's own tables of converted records, before anything is decided.
 
 One table `s<k>` for each part of a descriptor (columns `c0`, `c1` ... in the descriptor's
 order), fed by every file of the drop that the descriptor takes; `b<k>` holds what the plan
-rejects, `p<k>` what it would do, `q<k>` the keys of rows that could not be converted, `w<k>` the
-rows that wait for a parent, `problem` what is wrong.  Disposable: made again after a crash.
+rejects, `p<k>` what it would do, `a<k>` the piece of that which is being applied, `q<k>` the keys
+of rows that could not be converted, `w<k>` the rows that wait for a parent, `problem` what is
+wrong.  Where a plan empties a reference, `o<n>` keeps what stood in `c<n>` and `_was` the row's
+hash, for the next plan.  Disposable: made again after a crash.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +15,7 @@ from functools import cached_property
 
 from impexd.model.descriptor import Missing, Mode
 from impexd.model.entity import Kind
+from impexd.model.problem import Code
 from impexd.store.dialect import Engine, Names, column_type, quoted
 
 
@@ -48,6 +51,10 @@ class Sheet:
     """replace: field -> value that records the file lacks get, instead of being deleted."""
     scope: tuple[str, ...] = ()
     """replace: fields whose values the file and a record must share for it to be lacking."""
+    record: int = 0
+    """Which part of the descriptor: 0 is the nameless one."""
+    plan: str = "p"
+    """The letter of the table that holds the plan: `a` for a piece of it."""
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -63,7 +70,12 @@ class Sheet:
 
     def table(self, letter: str, names: Names) -> str:
         """Qualified name of one of the sheet's tables."""
-        return f"{names.stage}{letter}{self.k}"
+        return f"{names.stage}{self.plan if letter == 'p' else letter}{self.k}"
+
+    @property
+    def emptied(self) -> tuple[int, ...]:
+        """The targets that a plan may empty, by number."""
+        return tuple(n for n, t in enumerate(self.targets) if t.missing is Missing.NULL)
 
     def same_key(self, stage: str, live: str) -> str:
         """Pure: SQL that joins stage rows with live rows by their key."""
@@ -80,6 +92,8 @@ def creation(sheet: Sheet, names: Names) -> list[str]:
     if sheet.row_modes:
         cells.append("_mode TEXT")
     cells += [f"c{n} {_type(engine, sheet.kind, t)}" for n, t in enumerate(sheet.targets)]
+    cells += [f"o{n} {_type(engine, sheet.kind, sheet.targets[n])}" for n in sheet.emptied]
+    cells += ["_was BIGINT"] if sheet.emptied else []
     plan = f"n {serial}, r BIGINT, t BIGINT, part BIGINT, act TEXT"
     keys = [
         f"k{n} {_type(engine, sheet.kind, sheet.targets[int(c[1:])])}"
@@ -90,6 +104,7 @@ def creation(sheet: Sheet, names: Names) -> list[str]:
         f"{made} {sheet.table('s', names)} ({', '.join(cells)})",
         f"{made} {sheet.table('b', names)} (n BIGINT PRIMARY KEY)",
         f"{made} {sheet.table('p', names)} ({plan})",
+        f"{made} {sheet.table('a', names)} ({plan})",
         f"{made} {sheet.table('q', names)} ({', '.join(keys)})",
         f"{made} {sheet.table('w', names)} (n BIGINT PRIMARY KEY, entity TEXT, key TEXT)",
     ]
@@ -138,6 +153,14 @@ def _literal(value: object) -> str:
     )
 
 
+def fallen(names: Names) -> str:
+    """Pure: the query for the parts whose file falls as a whole, though it could be read."""
+    return (
+        f"SELECT DISTINCT part FROM {names.stage}problem"
+        f" WHERE code = '{Code.FILE_REJECTED}' AND sheet IS NOT NULL"
+    )
+
+
 def withdrawal(sheet: Sheet, part: int, names: Names) -> Iterator[str]:
     """Pure: the statements that take everything of one part out of the stage."""
     yield f"DELETE FROM {sheet.table('s', names)} WHERE _part = {part:d}"
@@ -150,6 +173,17 @@ def unplanning(sheet: Sheet, names: Names) -> Iterator[str]:
     yield f"DELETE FROM {sheet.table('b', names)}"
     yield f"DELETE FROM {sheet.table('w', names)}"
     yield f"DELETE FROM {names.stage}problem WHERE sheet = {sheet.k}"
+    if sheet.emptied:
+        back = "".join(f", c{n} = COALESCE(c{n}, o{n})" for n in sheet.emptied)
+        yield f"UPDATE {sheet.table('s', names)} SET _hash = _was{back} WHERE _was IS NOT NULL"
+
+
+def noting(sheet: Sheet, part: int, code: str, message: str, names: Names) -> str:
+    """Pure: the statement that notes what a plan has to say of a file as a whole."""
+    return (
+        f"INSERT INTO {names.stage}problem (part, code, message, sheet)"
+        f" VALUES ({part:d}, '{code}', {_literal(message)}, {sheet.k})"
+    )
 
 
 def told(names: Names) -> str:

@@ -111,7 +111,9 @@ def test_a_run_is_undone_once_wherever_its_undo_dies(site: Site, point: str) -> 
     assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 
 
-def test_a_drop_that_is_never_staged_before_the_daemon_dies_is_held_for_a_person(site: Site) -> None:
+def test_a_drop_that_is_never_staged_before_the_daemon_dies_is_held_for_a_person(
+    site: Site,
+) -> None:
     site.drop("drop.zip", DROP)
     for _ in range(3):
         dies(site, "stage.going", "run")

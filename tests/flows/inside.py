@@ -46,7 +46,7 @@ class Inside:
 
     async def settled(self, run: int) -> dict[str, Any]:
         """Wait until nothing more happens to a run."""
-        with anyio.fail_after(60):
+        with anyio.fail_after(600):
             while True:
                 found = await self.asked.get(f"/api/v1/runs/{run}")
                 if found["settled"]:

@@ -295,6 +295,9 @@ file = { match = 'tiers.*' }
         for key, why in (
             (("x", "2026-01-31", "true"), "no from of a tier"),
             (("1", "2026-01-31"), "has 3 parts, not 2"),
+            (("", "2026-01-31", "true"), "nothing is no from of a tier"),
+            (("1", "2026-01-31", "maybe"), "no sold of a tier"),
+            (("1", "2026-01-32", "yes"), "no on of a tier"),
         ):
             with pytest.raises(UsageError, match=why):
                 await _record(site, "tier", *key)
@@ -342,6 +345,7 @@ def test_the_commands_undo_and_tell(tmp_path: Path) -> None:
     assert "updated by run 3, which undid run 2" in told
     assert "updated by run 2 (undone since)  1.zip: products.csv, line 3, group shop" in told
     assert json.loads(site.call("record", "price", "P000001", "EUR", "--json").stdout)["changes"]
+    assert "is no UTF-8 text" in site.call("record", "product", "\udcff").stderr
     unknown = site.call("record", "product", "P000009")
     assert unknown.returncode == 2
     assert "near it are: P000000; P000001; P000002" in unknown.stderr

@@ -49,6 +49,8 @@ def fields(
     if not heading.words:
         return
     for name, field in kind.fields.items():
+        if field.picture:
+            continue  # it is filled by files of pictures
         score = _score(heading.words, name, kind, catalogue)
         if field.localized:
             beside = heading.name.casefold() in languages

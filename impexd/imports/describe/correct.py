@@ -68,4 +68,5 @@ def _loosened(design: Design, column: int, field: str, what: str) -> Design:
     kind = replace(design.kind, fields={**design.kind.fields, field: plain})
     filled = tuple(replace(one, keys={}) if one.column == column else one for one in design.filled)
     evidence = {**design.evidence, field: f"any text, as {what}"}
-    return replace(design, kind=kind, filled=filled, evidence=evidence)
+    later = {**design.later, column: what}
+    return replace(design, kind=kind, filled=filled, evidence=evidence, later=later)

@@ -42,6 +42,8 @@ class Design:
     """Does the last of several rows with one key win?"""
     evidence: Mapping[str, str] = field(default_factory=dict)
     """Field of an own entity -> why it is as it is."""
+    later: Mapping[int, str] = field(default_factory=dict)
+    """Column -> what only the whole file has shown of it."""
 
     def source(self, column: int) -> str | int:
         """The `from` of a column."""

@@ -14,7 +14,7 @@ from impexd.imports.describe import names
 from impexd.model.descriptor import Descriptor, Layout
 
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8})$")
-_COUNTED = re.compile(r"[\s_.\-]*(?:v|vom|from)?[\s_.\-]*[0-9][0-9\s_.\-T:]*$")
+_COUNTED = re.compile(r"(?:[\s_.\-]+v?[0-9][0-9\s_.\-T]*|[0-9]{6,}[0-9\s_.\-T]*)$")
 _META = re.compile(r"([\\.+*?()|\[\]{}^$])")
 
 

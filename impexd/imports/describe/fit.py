@@ -14,10 +14,15 @@ from impexd.imports.describe.alike import Alike
 from impexd.imports.describe.kinds import Keys
 from impexd.imports.describe.names import Words
 from impexd.imports.describe.sheet import Seen, Sheet
+from impexd.imports.describe.vocabulary import IDENTIFIERS
 from impexd.model.entity import Catalogue, Field, Kind
 
 ENOUGH = 0.5
 """An entity of a lower score is not believed."""
+
+CALLED = 0.5
+MOST = 0.6
+"""A file that is not called like an entity has to have this share of its columns in it."""
 
 EMPTY = 0.65
 """How alike names have to be where no text can speak for them."""
@@ -69,6 +74,10 @@ class Fit:
     kind: Kind
     score: float = 0.0
     why: str = ""
+    named: float = 0.0
+    """How far the file is called like it."""
+    covered: float = 0.0
+    """Of the columns with content, those that have a field."""
     filled: list[Filled] = field(default_factory=list)
     fixed: list[Fixed] = field(default_factory=list)
     left: dict[int, Left] = field(default_factory=dict)
@@ -99,21 +108,28 @@ def best(sheet: Sheet, subject: Words, catalogue: Catalogue, hints: Hints) -> Fi
     """Pure: the entity that fits a file; None if none does well."""
     found = [one(sheet, subject, kind, catalogue, hints) for kind in catalogue.values()]
     found = sorted((fit for fit in found if fit.filled), key=lambda fit: -fit.score)
-    good = [fit for fit in found if not fit.lacking and fit.score >= ENOUGH]
-    called = next((fit for fit in found if _named(subject, fit.kind) == 1.0), None)
+    good = [fit for fit in found if not fit.lacking and fit.score >= ENOUGH and _believed(fit)]
+    called = next((fit for fit in found if fit.named == 1.0), None)
     if called is not None:  # a file named exactly like one entity is not put into another
         good = [called] if called in good else []
     if not good:
         return None
     if len(good) > 1 and good[0].score - good[1].score < CLOSE:
+        if good[0].named < CALLED:
+            return None
         good[0].why += f"; {good[1].kind.name} would fit nearly as well"
     return good[0]
+
+
+def _believed(fit: Fit) -> bool:
+    """Pure: is there more to it than a column that any entity has?"""
+    columns = {one.column for one in fit.filled}
+    return fit.named >= CALLED or (len(columns) > 2 and fit.covered >= MOST)
 
 
 def one(sheet: Sheet, subject: Words, kind: Kind, catalogue: Catalogue, hints: Hints) -> Fit:
     """Pure: how a file would fill an entity."""
     fit = Fit(kind)
-    named = _named(subject, kind)
     taken: set[int] = set()
     fields: set[str] = set()
     for n, choice in _choices(sheet.columns, kind, catalogue, hints):
@@ -127,10 +143,11 @@ def one(sheet: Sheet, subject: Words, kind: Kind, catalogue: Catalogue, hints: H
         taken.add(n)
         fields.add(choice.target)
     fit.left = {n: fit.left.get(n, Left()) for n in range(len(sheet.columns)) if n not in taken}
+    _name(fit, sheet)
     fit.filled.sort(key=lambda one: one.column)
     _fix(fit, hints)
     fit.lacking = tuple(_lacking(fit, sheet))
-    _judge(fit, sheet, named)
+    _judge(fit, sheet, subject)
     return fit
 
 
@@ -197,6 +214,21 @@ def _map(texts: Sequence[str], words: Sequence[str]) -> dict[str, str] | None:
     return table or None
 
 
+def _name(fit: Fit, sheet: Sheet) -> None:
+    """Let the file's own identifier be the key as well, where it has no other."""
+    (key, *more) = fit.kind.key
+    if more or any(one.field == key for one in fit.filled):
+        return
+    own = {*alike.subject(fit.kind), *IDENTIFIERS}
+    for one in fit.filled:
+        column = sheet.columns[one.column]
+        named = column.heading.words <= own and column.heading.words & IDENTIFIERS
+        if named and column.unique and writing(column.different, fit.kind.fields[key])[0] == {}:
+            why = "it identifies the record, and nothing else does"
+            fit.filled.append(Filled(one.column, key, "", {}, why))
+            return
+
+
 def _fix(fit: Fit, hints: Hints) -> None:
     """Fill the one part of the key that has no column by what all other files say."""
     at = {one.field for one in fit.filled}
@@ -231,12 +263,13 @@ def _named(subject: Words, kind: Kind) -> float:
     return score * (1.0 if subject[-1] in theirs else 0.6)
 
 
-def _judge(fit: Fit, sheet: Sheet, named: float) -> None:
+def _judge(fit: Fit, sheet: Sheet, subject: Words) -> None:
     """Score a fit: the file's name, the columns that have a field, the key."""
     meant = [n for n, column in enumerate(sheet.columns) if column.different or not sheet.rows]
-    filled = [one for one in fit.filled if one.column in meant]
-    covered = len(filled) / len(meant) if meant else 0.0
+    filled = {one.column for one in fit.filled} & set(meant)
+    fit.named = _named(subject, fit.kind)
+    fit.covered = len(filled) / len(meant) if meant else 0.0
     key = 1 - len([name for name in fit.lacking if "key" in name]) / len(fit.kind.key)
-    fit.score = 0.5 * named + 0.35 * covered + 0.15 * max(key, 0.0)
-    said = "the file is named like it, " if named > 0.6 else ""
+    fit.score = 0.5 * fit.named + 0.35 * fit.covered + 0.15 * max(key, 0.0)
+    said = "the file is called like it, " if fit.named > CALLED else ""
     fit.why = f"{said}{len(filled)} of {len(meant)} columns with content have a field"

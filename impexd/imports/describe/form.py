@@ -48,6 +48,10 @@ class Form:
         """Give the form with one more key said."""
         return replace(self, keys={**self.keys, key: value}, evidence={**self.evidence, key: why})
 
+    def because(self, key: str, why: str) -> "Form":
+        """Give the form with the evidence of a key that keeps its default."""
+        return replace(self, evidence={**self.evidence, key: why})
+
     def noting(self, note: str) -> "Form":
         """Give the form with one more note."""
         return replace(self, notes=(*self.notes, note))

@@ -10,7 +10,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from impexd.core.errors import DataError
@@ -68,16 +68,18 @@ async def look(file: File, limits: Limits) -> Form:
     text = _head(file, chars)
     best = await _best(text, limits)
     layout: dict[str, Any] = dict(best.keys)
-    form = Form(Format.CSV, {}, {"encoding": chars.why})
+    form = Form(Format.CSV)
     if chars.key:
         form = form.saying(chars.key, chars.name, chars.why)
+    else:
+        form = form.because("encoding", chars.why)
     form = form.saying("delimiter", layout.pop("delimiter"), _delimited(best))
     for key, value in layout.items():
         form = form.saying(key, value, _WHY[key])
     named, why = heads.is_header(best.header, best.rows)
     if not named:
         return form.saying("header", False, why)
-    return replace(form, evidence={**form.evidence, "header": why})
+    return form.because("header", why)
 
 
 _WHY = {
@@ -124,10 +126,11 @@ async def _best(text: str, limits: Limits) -> Trial:
     return max(alone or trials, key=_merit)
 
 
-def _merit(trial: Trial) -> tuple[bool, float, int, int]:
+def _merit(trial: Trial) -> tuple[bool, float, int, int, int]:
+    """Pure: how well a way explains the file: rows of one width, none malformed, nothing odd."""
     width, mode = len(trial.header), trial.mode
     fits = width > 1 and abs(width - mode) * 5 <= max(width, 5)
-    return fits, round(trial.share, 2), -trial.malformed, mode
+    return fits, round(trial.share, 2), -trial.malformed, -len(trial.keys), mode
 
 
 def _ways(text: str) -> Iterator[dict[str, Any]]:
@@ -175,4 +178,6 @@ def _delimited(best: Trial) -> str:
     if best.mode < 2:
         return "there is one column, and this is nowhere in it"
     rows = best.widths.total()
-    return f"{best.widths[best.mode]:,} of the first {rows:,} rows have {best.mode} cells by {name}"
+    if not rows:
+        return f"the header has {best.mode} cells by {name}"
+    return f"{best.widths[best.mode]:,} of {rows:,} rows looked at give {best.mode} cells"

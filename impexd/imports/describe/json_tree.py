@@ -38,7 +38,7 @@ async def look(file: File, limits: Limits) -> Form:
     """Guess where the records of a JSON file are; `DataError` if there are none."""
     if _is_lines(file, limits):
         values = [value for value, _ in _lines(file, limits)]
-        form = Form(Format.JSONL, {}, {"format": "each line is an object of its own"})
+        form = Form(Format.JSONL).because("format", "each line is an object of its own")
         return _with_paths(form, values)
     path = _list(file)
     if path is None:
@@ -58,10 +58,10 @@ async def look(file: File, limits: Limits) -> Form:
 
 def _with_paths(form: Form, values: list[Value]) -> Form:
     """Pure: the form with the paths that occur, in the order in which they do."""
-    found: Counter[Keys] = Counter()
+    found: dict[Keys, None] = {}
     for one in values:
         if isinstance(one, dict):
-            found.update(dict.fromkeys(_paths(one, ())))
+            found |= dict.fromkeys(_paths(one, ()))
     paths = list(found)[:PATHS]
     if not paths:
         raise DataError(Code.BAD_STRUCTURE, "there is no object with a value in the file")
@@ -145,28 +145,26 @@ def _counted(text: str) -> Counter[Keys]:
     keys: list[str] = []
     name, last = "", ""
     for found in _TOKEN.finditer(text):
-        token = found[0]
-        if token[0] == '"':
-            last = token
-        elif token == ":":
+        mark = found[0]
+        if mark[0] == '"':
+            last = mark
+        elif mark == ":":
             name = last
-        elif token in "{[":
-            if token == "{" and stack[-1:] == ["["] and stack.count("[") == 1:
+        elif mark in "{[":
+            if mark == "{" and stack[-1:] == ["["] and stack.count("[") == 1:
                 counts[tuple(keys)] += 1
             if stack[-1:] == ["{"] and "[" not in stack:
                 keys.append(_key(name))
-            stack.append(token)
-        elif token in "}]" and stack:
+            stack.append(mark)
+        elif mark in "}]" and stack:
             stack.pop()
             if stack[-1:] == ["{"] and "[" not in stack and keys:
                 keys.pop()
     return counts
 
 
-def _key(token: str) -> str:
+def _key(mark: str) -> str:
     try:
-        return str(json.loads(token))
+        return str(json.loads(mark))
     except ValueError:
-        return token
-
-
+        return mark

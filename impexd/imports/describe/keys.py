@@ -104,7 +104,7 @@ def _own(sheet: Sheet, subject: Words) -> Iterator[Key]:
     scored = []
     for n, column in enumerate(sheet.columns):
         rank = _identity(column, subject)
-        if rank and column.unique:
+        if rank and column.unique and _can_be(column):
             scored.append((rank, n, column))
     for rank, n, column in sorted(scored, key=lambda one: one[:2]):
         what = (
@@ -147,7 +147,8 @@ def _relation(sheet: Sheet) -> Iterator[Key]:
     for count in range(1, len(more) + 1):
         if ids and unique([columns[n] for n in [*ids, *more[:count]]]):
             chosen = _needed(columns, ids, more[:count])
-            yield _joined(sheet, chosen, "identifiers, and what tells records apart")
+            if len(chosen) > 1:
+                yield _joined(sheet, chosen, "identifiers, and what tells records apart")
             return
 
 

@@ -32,6 +32,8 @@ class Kind:
     evidence: str = ""
     scale: int | None = None
     """Digits after the point of the longest decimal."""
+    telling: bool = False
+    """Is it text although it looks like numbers?"""
 
 
 NUMBERS: tuple[tuple[str, str], ...] = (
@@ -92,7 +94,8 @@ def kind(texts: Collection[str], words: Collection[str]) -> Kind:
         if found is None:
             continue
         if named and found.type in (Type.INTEGER, Type.DECIMAL):
-            return Kind(Type.TEXT, evidence=f"digits, but `{named}` names things, it counts none")
+            why = f"digits, but `{named}` names things, it counts none"
+            return Kind(Type.TEXT, evidence=why, telling=True)
         return found
     return Kind(Type.TEXT, evidence=f"text: {told(texts)}")
 
@@ -102,7 +105,7 @@ def identifies(words: Collection[str]) -> str:
     if "quantity" in words:
         return ""
     found = [word for word in words if word in IDENTIFIERS or word in NUMBERED]
-    return sorted(found)[0] if found else ""
+    return min(found, default="")
 
 
 def told(texts: Iterable[str], count: int = 3) -> str:
@@ -177,21 +180,24 @@ def _digits(texts: Collection[str], words: Collection[str]) -> Kind | None:
 def _integer(texts: Collection[str], words: Collection[str]) -> Kind | None:
     if not converts(texts, Type.INTEGER):
         return None
-    padded = next((text for text in texts if _ZERO(text)), "")
-    if padded:
-        return Kind(Type.TEXT, evidence=f"digits with leading zeros: {told([padded])}")
-    return Kind(Type.INTEGER, evidence=f"whole numbers: {told(texts)}")
+    return _padded(texts) or Kind(Type.INTEGER, evidence=f"whole numbers: {told(texts)}")
+
+
+def _padded(texts: Collection[str]) -> Kind | None:
+    """Pure: numbers with leading zeros are none."""
+    found = next((text for text in texts if _ZERO(text)), "")
+    why = f"digits, with leading zeros as in {told([found])}"
+    return Kind(Type.TEXT, evidence=why, telling=True) if found else None
 
 
 def _decimal(texts: Collection[str], words: Collection[str]) -> Kind | None:
     if not all(map(_NUMBER, texts)):
         return None
-    padded = next((text for text in texts if _ZERO(text)), "")
-    if padded:
-        return Kind(Type.TEXT, evidence=f"digits with leading zeros: {told([padded])}")
     for point, thousands in NUMBERS:
         keys = _marks(point, thousands)
         if converts(texts, Type.DECIMAL, **keys):
+            if padded := _padded(texts):
+                return padded
             scale = max(len(text.partition(point)[2]) for text in texts)
             kind = Type.DECIMAL if scale or not keys else Type.INTEGER
             why = f"numbers: {told(texts)}{_doubt(texts, point, thousands)}"

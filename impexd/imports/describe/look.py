@@ -4,14 +4,19 @@ Which format is a file, and how is it laid out?
 Told from its bytes, as the import does it: a name that says otherwise is no help.
 """
 
+import codecs
+import re
 from collections.abc import Awaitable, Callable
 
 from impexd.core.errors import DataError
+from impexd.formats import gzip, magic
+from impexd.formats.magic import Kind
 from impexd.imports.describe import grid, json_tree, sheet, workbook, xml_tree
 from impexd.imports.describe.form import File, Form
 from impexd.imports.describe.sheet import Sheet
 from impexd.model.limits import Limits
 from impexd.model.problem import Code
+from impexd.ports import Opener
 
 FOREIGN = (
     (b"%PDF", "a PDF", "PDF is for people; ask for the table as CSV or XLSX"),
@@ -28,6 +33,16 @@ FOREIGN = (
 _JSON = re.compile(rb"\{\s*[\"}]|\[\s*[\[{\]]")
 
 Look = Callable[[File, Limits], Awaitable[Form]]
+
+
+def opened(name: str, size: int, opener: Opener, limits: Limits) -> File:
+    """Give a file of a sample, unpacked if it is packed by gzip."""
+    with opener() as stream:
+        packed = magic.sniff(stream.read(64)) is Kind.GZIP
+    if not packed:
+        return File(name, size, opener)
+    bare = name[:-3] if name.lower().endswith(".gz") else name
+    return File(bare, size, gzip.unpacked(opener, limits))
 
 
 async def sampled(file: File, limits: Limits) -> Sheet:

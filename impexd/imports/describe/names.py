@@ -15,12 +15,25 @@ from impexd.imports.describe.vocabulary import ALSO_WORDS, LANGUAGES, NOISE, SMA
 
 Words = tuple[str, ...]
 
-OURS = {word: ours for ours, others in SPELLINGS.items() for word in (ours, *others.split())}
-"""Spelling -> our word."""
-
 _CAPITALS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+_LETTERS = str.maketrans("абвгдезийклмнопрстуфыэіїґ", "abvgdeziiklmnoprstufyeiig", "ъь")
+_SOUNDS = {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "iu", "я": "ia"}
+_CYRILLIC = _LETTERS | str.maketrans(_SOUNDS | {"є": "ie"})
 _LANGUAGE = re.compile(r"(?:^|[\s_.\-@:/(\[])([A-Za-z]{2})(?:[-_][A-Za-z]{2})?[)\]]?$")
+
+
+def folded(text: str) -> str:
+    """Pure: small Latin letters without accents, as far as scripts go that are known here."""
+    plain = text.casefold().translate(_UMLAUTS).translate(_CYRILLIC)
+    spread = unicodedata.normalize("NFKD", plain)
+    return "".join(char for char in spread if not unicodedata.combining(char))
+
+
+OURS = {
+    folded(word): ours for ours, all_of in SPELLINGS.items() for word in (ours, *all_of.split())
+}
+"""Spelling -> our word."""
 
 
 @lru_cache(maxsize=4096)
@@ -32,13 +45,6 @@ def words(name: str) -> Words:
         if plain:
             found += _word(plain)
     return tuple(found)
-
-
-def folded(text: str) -> str:
-    """Pure: small letters without accents, as far as Latin script goes."""
-    plain = text.casefold().translate(_UMLAUTS)
-    spread = unicodedata.normalize("NFKD", plain)
-    return "".join(char for char in spread if not unicodedata.combining(char))
 
 
 def _word(piece: str) -> list[str]:

@@ -31,6 +31,8 @@ class Described:
     texts: Mapping[str, str]
     """Path below etc/ -> text."""
     designs: tuple[Design, ...]
+    rows: Mapping[str, int]
+    """Descriptor -> rows of its file that were tried."""
     group: str
     passed_over: Mapping[str, str]
     """Files that nothing was made of -> why."""
@@ -61,7 +63,8 @@ async def describe(
     group = own.numbered(filenames.slug(name, other="sample"), taken.groups, "-")
     texts = _texts(designs, proofs, group, name, passed_over)
     check.right(texts, catalogue)
-    return Described(texts, tuple(designs), group, passed_over)
+    rows = {name: proof.rows for name, proof in proofs.items()}
+    return Described(texts, tuple(designs), rows, group, passed_over)
 
 
 async def _sheets(files: Sequence[File], limits: Limits) -> tuple[list[Sheet], dict[str, str]]:
@@ -108,10 +111,10 @@ def _texts(
 
 
 def _notes(proof: Proof) -> list[str]:
-    said = "all" if proof.whole else "the first"
-    notes = [f"Tried on {said} {proof.rows:,} rows by the import's own conversion."]
+    said = f"{proof.rows:,} rows" if proof.whole else f"the first {proof.rows:,} rows"
+    notes = [f"Tried by the import's own conversion on {said}: none of them would be rejected."]
     if proof.unreadable:
         first = proof.malformed[0]
         told = f"line {first.line}: {first.message}"
-        notes.append(f"{proof.unreadable:,} rows cannot be read and are rejected, {told}")
+        return [f"Tried on {said}: {proof.unreadable:,} cannot be read and are rejected, {told}"]
     return notes

@@ -69,8 +69,9 @@ class Sheet:
 
     def said(self) -> str:
         """How much was looked at, in words."""
-        what = "row" if self.rows == 1 else "rows"
-        return f"all {self.rows:,} {what}" if self.whole else f"the first {self.rows:,} {what}"
+        if self.rows < 2:
+            return "its one row" if self.rows else "none of its rows, as there are none"
+        return f"all {self.rows:,} rows" if self.whole else f"the first {self.rows:,} rows"
 
 
 async def read(file: File, form: Form, limits: Limits) -> Sheet:

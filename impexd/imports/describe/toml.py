@@ -22,6 +22,8 @@ EDGE = 30
 LISTED = 12
 """Most different texts of which a map is begun."""
 
+SHORT = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 
 
@@ -57,8 +59,8 @@ def _quoted(text: str) -> str:
 
 
 def _char(char: str) -> str:
-    if char in '"\\':
-        return "\\" + char
+    if char in SHORT:
+        return SHORT[char]
     if char.isprintable() and not 0xD800 <= ord(char) <= 0xDFFF:
         return char
     return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
@@ -77,7 +79,7 @@ def descriptor(design: Design, match: str, notes: Sequence[str]) -> str:
     """Pure: `descriptors/<name>.toml`."""
     sheet = design.sheet
     out = [
-        f"# {_comment(sheet.file.name)}, as it looks after {sheet.said()} of a sample.",
+        f"# {_comment(sheet.file.name)}, described by {sheet.said()}.",
         "# Behind every guess stands its evidence; correct what is wrong.",
         *(f"# {_comment(note)}" for note in [*sheet.form.notes, *notes]),
         "",
@@ -111,7 +113,9 @@ def _file(sheet: Sheet, match: str) -> Iterator[str]:
 def _column(design: Design, one: Filled) -> Iterator[str]:
     column = design.sheet.columns[one.column]
     yield "[[column]]"
-    yield line(f"from = {value(column.source)}", seen(design.sheet, one.column))
+    later = design.later.get(one.column)
+    why = f"text, as {later}" if later else seen(design.sheet, one.column)
+    yield line(f"from = {value(column.source)}", why)
     yield line(f"to = {value(one.target)}", one.why or _pointing(design, one.field))
     for name, given in one.keys.items():
         yield f"{name} = {value(given)}"
@@ -137,13 +141,13 @@ def seen(sheet: Sheet, n: int) -> str:
     if not column.different:
         return "empty in every row" if sheet.rows else "there are no rows"
     kind = column.kind
-    said = kind.evidence if kind.type is not Type.TEXT else f"text: {kinds.told(column.different)}"
-    if "names things" in kind.evidence or "leading zeros" in kind.evidence:
-        said += f"; {kind.evidence}"
+    said = kind.evidence
+    if kind.type is Type.TEXT and kind.telling:
+        said = f"text: {kinds.told(column.different)}; {kind.evidence}"
     empty = sheet.rows - column.filled
     filled = f"{empty:,} empty" if empty else "never empty"
     many = "each once" if column.unique else f"{len(column.different):,} different"
-    return f"{said}; {filled}, {many}, at most {column.longest:,} characters"
+    return f"{said}; {filled}, {many}, longest {column.longest:,}"
 
 
 def _left(design: Design) -> Iterator[str]:

@@ -8,6 +8,7 @@ counted by their place; the first place where elements repeat is where the recor
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from lxml import etree
 
@@ -181,9 +182,7 @@ def _path(place: Sequence[str], prefixes: Mapping[str, str]) -> str:
     return "/".join(_name(tag, prefixes) for tag in place)
 
 
-def _columns(
-    form: Form, records: Sequence[etree._Element], prefixes: Mapping[str, str]
-) -> Form:
+def _columns(form: Form, records: Sequence[etree._Element], prefixes: Mapping[str, str]) -> Form:
     """Give the form with the paths that the records have."""
     leaves: dict[Place, Leaf] = {}
     for record in records:
@@ -198,7 +197,9 @@ def _columns(
                 quote = '"' if "'" in text else "'"
                 word = text[:2].lower() if text[:2].lower() in LANGUAGES else text
                 if leaf.text:
-                    found[f"{path}[@{_name(mark, prefixes)}={quote}{text}{quote}]"] = f"{title} {word}"
+                    found[f"{path}[@{_name(mark, prefixes)}={quote}{text}{quote}]"] = (
+                        f"{title} {word}"
+                    )
             continue
         joined |= leaf.most > 1
         if leaf.text:
@@ -219,18 +220,23 @@ def _columns(
 def _title(place: Place) -> str:
     """Pure: what a place would be called in a header: `names/name` is a name."""
     words = [etree.QName(tag).localname for tag in place]
-    kept = [
-        word for word, after in zip(words, [*words[1:], ""], strict=True)
-        if not after or word.rstrip("s").casefold() != after.rstrip("s").casefold()
-    ]
+    kept = [word for word, after in pairwise([*words, ""]) if not _plural(word, after)]
     return " ".join(kept)
+
+
+def _plural(word: str, after: str) -> bool:
+    return word.rstrip("s").casefold() == after.rstrip("s").casefold()
 
 
 def _mark(leaf: Leaf) -> str:
     """Pure: the attribute that tells repeated elements apart; "" if there is none."""
     if leaf.most < 2:
         return ""
-    fit = [name for name, apart in leaf.telling.items() if apart and len(leaf.attributes[name]) <= MARKED]
+    fit = [
+        name
+        for name, apart in leaf.telling.items()
+        if apart and len(leaf.attributes[name]) <= MARKED
+    ]
     return next(iter(fit), "")
 
 

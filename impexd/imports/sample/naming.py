@@ -18,7 +18,9 @@ MARKS = frozenset("._ -()+,&@#=~'!")
 
 def name(descriptor: Descriptor, own: str) -> str | None:
     """Pure: the name of a template for the descriptor called `own`; None if none can be thought of."""
-    fitting = [one for one in _tried(descriptor, own) if _right(one) and match.takes(descriptor, one)]
+    fitting = [
+        one for one in _tried(descriptor, own) if _right(one) and match.takes(descriptor, one)
+    ]
     suffix = SUFFIX[descriptor.file.format]
     typical = [one for one in fitting if one.lower().endswith(suffix)]
     return next(iter([*typical, *fitting]), None)

@@ -90,7 +90,7 @@ class _Reader:
             pieces.append(self._repeated(*self._atom()))
         return lambda way: "".join(piece(way) for piece in pieces)
 
-    def _repeated(self, atom: Writer, anything: bool) -> Writer:  # noqa: FBT001 (what was read)
+    def _repeated(self, atom: Writer, anything: bool) -> Writer:
         least, most = 1, 1
         if self._follows("*"):
             least, most = 0, MOST

@@ -6,7 +6,7 @@ and constants, maps and templates leave little choice; so cells are filled in th
 little choice there is, and a key, once chosen, is the same everywhere.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from impexd.imports import cell
@@ -57,9 +57,7 @@ class Answer:
     notes: list[str] = field(default_factory=list)
 
 
-def uses(
-    file: int, kind: Kind, columns: Iterable[Column], catalogue: Catalogue
-) -> Iterator[Use]:
+def uses(file: int, kind: Kind, columns: Iterable[Column], catalogue: Catalogue) -> Iterator[Use]:
     """Pure: the columns of one part of a descriptor in one file."""
     for column in columns:
         name = column.target.partition("@")[0]
@@ -69,18 +67,25 @@ def uses(
         yield Use(file, column, name, into, kind, slot, example.converting(column, into))
 
 
-def solve(found: Sequence[Use], brought: frozenset[str]) -> Answer:
-    """Pure: fill the cells; `brought` are the entities of which a file has a record."""
+def solve(found: Sequence[Use], brought: frozenset[str], given: Mapping[Cell, str]) -> Answer:
+    """
+    Pure: fill the cells.
+
+    `brought` are the entities of which a file has a record; `given` are cells that are not to be
+    empty, with what stands there if no column says.
+    """
     answer = Answer()
     for use in found:
         if use.column.const is not None:
-            _fixed(answer, use, brought)
+            _fixed(answer, use)
     by_cell: dict[Cell, list[Use]] = {}
     for use in found:
         for place in use.cells:
             by_cell.setdefault(place, []).append(use)
     for place in sorted(by_cell, key=lambda one: _freedom(by_cell[one])):
-        _fill(answer, place, by_cell[place], brought)
+        _fill(answer, place, by_cell[place], brought, must=place in given)
+    for place, text in given.items():
+        answer.texts.setdefault(place, text)
     for use in found:
         if use.column.template is not None and use.column.source is None:
             _together(answer, use)
@@ -90,10 +95,14 @@ def solve(found: Sequence[Use], brought: frozenset[str]) -> Answer:
 def _freedom(of: Sequence[Use]) -> int:
     """Pure: how much choice there is; the least comes first."""
     return min(
-        1 if use.column.template is not None and use.column.source is None
-        else 0 if _tight(use)
-        else 2 if use.slot and not use.pointing
-        else 3 if use.slot
+        1
+        if use.column.template is not None and use.column.source is None
+        else 0
+        if _tight(use)
+        else 2
+        if use.slot and not use.pointing
+        else 3
+        if use.slot
         else 4
         for use in of
     )
@@ -105,16 +114,16 @@ def _tight(use: Use) -> bool:
     return bool(typed or column.map or column.regex or into.pattern or into.values)
 
 
-def _fixed(answer: Answer, use: Use, brought: frozenset[str]) -> None:
+def _fixed(answer: Answer, use: Use) -> None:
     """A constant decides a key, or points at one."""
     value = use.convert(use.column.const or "")
     if not use.slot:
         return
-    if answer.keys.setdefault(use.slot, value) != value and _needed(use, brought):
+    if answer.keys.setdefault(use.slot, value) != value and _needed(use):
         answer.notes.append(_lacking(use, value))
 
 
-def _needed(use: Use, brought: frozenset[str]) -> bool:
+def _needed(use: Use) -> bool:
     """Pure: would a row be lost, or wait, without its parent?"""
     return use.pointing and use.column.missing in (Missing.REJECT, Missing.PARK)
 
@@ -123,10 +132,18 @@ def _lacking(use: Use, value: object) -> str:
     return f'`{use.kind.name}` needs the {use.field.ref} "{value}" to be there already'
 
 
-def _fill(answer: Answer, place: Cell, of: Sequence[Use], brought: frozenset[str]) -> None:
+def _fill(
+    answer: Answer,
+    place: Cell,
+    of: Sequence[Use],
+    brought: frozenset[str],
+    *,
+    must: bool,
+) -> None:
     """Choose the text of one cell."""
     whole = [use for use in of if use.column.source is not None]
-    if whole and all(_may_be_empty(use, brought) for use in whole) and len(whole) == len(of):
+    empty = whole == list(of) and all(_may_be_empty(use, brought) for use in whole)
+    if empty and not must:
         answer.texts[place] = ""
         return
     for text in _candidates(answer, whole or of, of):
@@ -136,10 +153,12 @@ def _fill(answer: Answer, place: Cell, of: Sequence[Use], brought: frozenset[str
             for use, value in zip(whole, values, strict=True):
                 if use.slot:
                     answer.keys[use.slot] = value
-                if _needed(use, brought) and use.field.ref not in brought:
+                if _needed(use) and use.field.ref not in brought:
                     answer.notes.append(_lacking(use, value))
             return
     answer.texts[place] = ""
+    if _values(whole, "") is not None and not must:
+        return
     targets = ", ".join(f"{use.kind.name}.{use.column.target}" for use in of)
     answer.notes.append(f"no text could be thought of for `{place[1]}`, which fills {targets}")
 
@@ -148,7 +167,7 @@ def _may_be_empty(use: Use, brought: frozenset[str]) -> bool:
     """Pure: a reference that nothing resolves is left empty, if that is allowed."""
     alone = use.field.ref not in brought or use.field.ref == use.kind.name
     free = use.field.null and not use.column.required and use.column.default is None
-    return _needed(use, brought) and alone and free and use.name not in use.kind.key
+    return _needed(use) and alone and free and use.name not in use.kind.key
 
 
 def _candidates(answer: Answer, whole: Sequence[Use], of: Sequence[Use]) -> Iterator[str]:

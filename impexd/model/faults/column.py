@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from impexd.model import patterns
+from impexd.model import json_path, patterns, xml_path
 from impexd.model.descriptor import Column, Format, Layout, Missing
 from impexd.model.entity import NUMBERS, Catalogue, Field, Kind, Type
 from impexd.model.faults import Fault, Judge, near, picture, quoted
@@ -33,7 +33,7 @@ DAY = datetime(2001, 2, 3, 4, 5, 6)
 def faults(column: Column, field: Field | None, layout: Layout) -> Iterator[Fault]:
     """Pure: all that is wrong with a column by itself; paths start below it."""
     yield from _source(column, layout)
-    yield from _expression(column)
+    yield from _expression(column, layout)
     for key, other in BESIDE.items():
         if key in column.model_fields_set and getattr(column, other) is None:
             yield Fault((key,), f"means nothing without `{other}`")
@@ -75,10 +75,24 @@ def cell(named: str | int, layout: Layout) -> str:
             return f"a file without header has no {quoted(named)}; write the number of the cell"
     elif isinstance(named, int):
         return f'cells have no numbers in {layout.format}; write a path, like "name" or "@code"'
+    else:
+        return path(named, layout)
     return ""
 
 
-def _expression(column: Column) -> Iterator[Fault]:
+def path(named: str, layout: Layout) -> str:
+    """Pure: say why this leads to no cell of XML or JSON; "" if it may."""
+    try:
+        if layout.format is Format.XML:
+            xml_path.cell(named, layout.namespaces)
+        else:
+            json_path.cell(named)
+    except ValueError as error:
+        return f"{quoted(named)} {error}"
+    return ""
+
+
+def _expression(column: Column, layout: Layout) -> Iterator[Fault]:
     holes: list[str] = []
     if column.template is not None:
         plain = column.template.replace("{{", "").replace("}}", "")
@@ -89,6 +103,9 @@ def _expression(column: Column) -> Iterator[Fault]:
                 ("template",), 'has a stray { or }; a cell is written "{name}", a brace "{{"'
             )
     if column.regex is None:
+        for hole in filter(None, holes):
+            if reason := cell(int(hole) if hole.isdigit() else hole, layout):
+                yield Fault(("template",), reason)
         return
     if reason := patterns.faults(column.regex):
         yield Fault(("regex",), f"{quoted(column.regex)} {reason}")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from impexd.model import patterns
 from impexd.model.descriptor import Descriptor, Mode
 from impexd.model.entity import NUMBERS, Catalogue
-from impexd.model.faults import Fault, layout, near, quoted
+from impexd.model.faults import Fault, layout, near, quoted, schedule
 from impexd.model.faults.descriptor import parts
 from impexd.model.group import ImportGroup
 
@@ -43,6 +43,7 @@ def _inbox(group: ImportGroup) -> Iterator[Fault]:
             ("inbox", "companion"),
             f'the end of a file name is wanted here, like ".ready", not {quoted(end)}',
         )
+    yield from schedule.faults(inbox.schedule, inbox.every, inbox.zone, below=("inbox",))
 
 
 def _guard(group: ImportGroup, catalogue: Catalogue, unsure: Collection[str]) -> Iterator[Fault]:

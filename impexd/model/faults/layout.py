@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Iterator
 
-from impexd.model import patterns
+from impexd.model import json_path, patterns, xml_path
 from impexd.model.descriptor import Format, Layout
 from impexd.model.faults import Fault, picture, quoted
 
@@ -11,7 +11,7 @@ _TEXT = ("encoding", "fallback", "delimiter", "quote", "escape")
 _GRID = ("header", "skip", "short", "long", "trailer")
 KEYS: dict[Format, frozenset[str]] = {
     Format.CSV: frozenset({*_TEXT, *_GRID}),
-    Format.XML: frozenset({"row", "namespaces"}),
+    Format.XML: frozenset({"row", "namespaces", "others", "repeated", "joiner"}),
     Format.JSON: frozenset({"row"}),
     Format.JSONL: frozenset(),
     Format.XLSX: frozenset({"sheet", *_GRID}),
@@ -43,10 +43,26 @@ def faults(layout: Layout, *, whole: bool = True) -> Iterator[Fault]:
         yield Fault(
             (), 'XML needs `row`, the path of the element that is one record, like row = "product"'
         )
+    if layout.row and (reason := row(layout)):
+        yield Fault(("row",), f"{quoted(layout.row)} {reason}")
+    if "joiner" in layout.model_fields_set and layout.repeated != "join":
+        yield Fault(("joiner",), 'means nothing without repeated = "join"')
     if layout.format is Format.IMAGE and whole:
         yield from picture.layout(layout)
     if isinstance(layout.sheet, int) and layout.sheet < 1:
         yield Fault(("sheet",), "sheets are counted from 1")
+
+
+def row(layout: Layout) -> str:
+    """Pure: say why `row` is no path to the records; "" if it is one."""
+    try:
+        if layout.format is Format.XML:
+            xml_path.row(layout.row or "", layout.namespaces)
+        elif layout.format is Format.JSON:
+            json_path.row(layout.row)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def encoding(name: str) -> bool:

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _journal()
     _parked()
     _records()
+    _schedule()
     if op.get_context().dialect.name == "sqlite":
         _jobs()
     else:
@@ -28,7 +29,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them, with all they hold."""
-    for table in ("parked", "problem", "part", "run", "config", "counter", "tombstone"):
+    for table in ("followup", "timetable", "occurrence", "parked", "problem", "part", "run", "config", "counter", "tombstone"):
         op.drop_table(table)
     if op.get_context().dialect.name == "sqlite":
         op.drop_table("procrastinate_jobs")
@@ -71,8 +72,11 @@ def _journal() -> None:
         sa.Column("finished", sa.Text),
         sa.Column("note", sa.Text),
         sa.Column("actor", sa.Text),
+        sa.Column("occurrence", sa.Text),
+        sa.Column("watermark", sa.BigInteger),
         sa.PrimaryKeyConstraint("id", name="pk_run"),
         sa.UniqueConstraint("token", name="uq_run_token"),
+        sa.UniqueConstraint("group_name", "occurrence", name="uq_run_group_name_occurrence"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_run_group_name_state", "run", ["group_name", "state"])
@@ -122,6 +126,7 @@ def _parked() -> None:
         sa.Column("run", sa.BigInteger, nullable=False),
         sa.Column("member", sa.Text, nullable=False),
         sa.Column("line", sa.BigInteger),
+        sa.Column("key", sa.Text, nullable=False),
         sa.Column("waits_entity", sa.Text, nullable=False),
         sa.Column("waits_key", sa.Text, nullable=False),
         sa.Column("cells", DOCUMENT, nullable=False),
@@ -133,6 +138,9 @@ def _parked() -> None:
     )
     op.create_index(
         op.f("ix_parked_waits_entity_waits_key"), "parked", ["waits_entity", "waits_key"]
+    )
+    op.create_index(
+        op.f("ix_parked_descriptor_record_key"), "parked", ["descriptor", "record", "key"]
     )
     op.create_index(op.f("ix_parked_until"), "parked", ["until"])
 
@@ -161,6 +169,64 @@ def _records() -> None:
         sa.PrimaryKeyConstraint("entity", "key", name="pk_tombstone"),
     )
     op.create_index("ix_tombstone_entity_seq", "tombstone", ["entity", "seq"])
+    op.create_table(
+        "watermark",
+        sa.Column("group_name", sa.Text, nullable=False),
+        sa.Column("descriptor", sa.Text, nullable=False),
+        sa.Column("seq", sa.BigInteger, nullable=False),
+        sa.Column("run", sa.BigInteger, nullable=False),
+        sa.Column("at", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("group_name", "descriptor", name="pk_watermark"),
+    )
+
+
+def _schedule() -> None:
+    op.create_table(
+        "occurrence",
+        sa.Column("id", ROWID, autoincrement=True, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("at", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("run", sa.BigInteger),
+        sa.Column("made", sa.Text, nullable=False),
+        sa.Column("ended", sa.Text),
+        sa.Column("actor", sa.Text),
+        sa.Column("note", sa.Text),
+        sa.PrimaryKeyConstraint("id", name="pk_occurrence"),
+        sa.UniqueConstraint("name", "at", name="uq_occurrence_name_at"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_occurrence_run", "occurrence", ["run"])
+    op.create_table(
+        "timetable",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("spec", sa.Text, nullable=False),
+        sa.Column("since", sa.Text, nullable=False),
+        sa.Column("seen", sa.Text, nullable=False),
+        sa.Column("paused", sa.Text),
+        sa.Column("paused_by", sa.Text),
+        sa.Column("paused_note", sa.Text),
+        sa.PrimaryKeyConstraint("name", name="pk_timetable"),
+    )
+    op.create_table(
+        "followup",
+        sa.Column("id", ROWID, autoincrement=True, nullable=False),
+        sa.Column("run", ROWID, nullable=False),
+        sa.Column("target", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("message", sa.Text),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default=ZERO),
+        sa.Column("result", sa.BigInteger),
+        sa.Column("made", sa.Text, nullable=False),
+        sa.Column("ended", sa.Text),
+        sa.PrimaryKeyConstraint("id", name="pk_followup"),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name="fk_followup_run", ondelete="CASCADE"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_followup_run", "followup", ["run"])
+    op.create_index("ix_followup_target_state", "followup", ["target", "state"])
 
 
 def _jobs() -> None:

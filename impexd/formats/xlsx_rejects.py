@@ -1,0 +1,91 @@
+"""
+Write rejected rows of a sheet as a workbook with a sheet at the same place, and two columns more.
+
+Cells are written as text, which is what they are read as.  A cell that was an error stays one, so
+that it is not taken for text when it comes back as it was.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+import xlsxwriter
+
+from impexd.core.errors import DataError
+from impexd.formats.picking import Picking
+from impexd.formats.xlsx_book import Book
+from impexd.formats.xlsx_cells import Wrong
+from impexd.formats.xlsx_package import Package
+from impexd.model.descriptor import Layout
+from impexd.model.limits import Limits
+from impexd.ports import EXTRA, Opener
+
+LONGEST = 32_767
+"""Most characters of a cell that spreadsheets take."""
+
+
+async def write(
+    opener: Opener,
+    layout: Layout,
+    lines: Iterator[tuple[int, str]],
+    out: BinaryIO,
+    limits: Limits,
+    /,
+) -> None:
+    """Write the rejects of a workbook; a `ports.Rejecter`."""
+    picking = Picking(lines)
+    with xlsxwriter.Workbook(out, {"constant_memory": True}) as book:
+        sheet = _sheet(book, layout.sheet)
+        try:
+            with Package(opener, limits) as package:
+                for at, cells in enumerate(_picked(package, layout, picking, limits), layout.skip):
+                    _write_row(sheet, at, cells)
+        except DataError:
+            return  # the file ended badly; what could be read of it is written
+
+
+def _sheet(book: Any, wanted: str | int | None) -> Any:
+    if isinstance(wanted, str):
+        return book.add_worksheet(wanted)
+    for _ in range((wanted or 1) - 1):
+        book.add_worksheet()
+    return book.add_worksheet()
+
+
+def _picked(
+    package: Package, layout: Layout, picking: Picking, limits: Limits
+) -> Iterator[list[str]]:
+    """Give the header and the rows that are picked, with the two columns."""
+    kept: list[int] | None = None
+    for number, cells in Book(package, limits).rows(layout.sheet):
+        if number <= layout.skip or not any(cells):
+            continue
+        if kept is None:
+            header = layout.header
+            kept = [at for at, name in enumerate(cells) if not header or name not in EXTRA]
+            if header:
+                yield [*(cells[at] for at in kept), *EXTRA]
+                continue
+        if (problem := picking.problem(number)) is not None:
+            mine = [cells[at] if at < len(cells) else "" for at in kept]
+            yield [*mine, str(number), problem]
+        if picking.done:
+            return
+
+
+def _write_row(sheet: Any, at: int, cells: Sequence[str]) -> None:
+    cut = False
+    for column, cell in enumerate(cells):
+        if isinstance(cell, Wrong) and not _is_number(cell):
+            sheet.write_formula(at, column, "=NA()", None, "#N/A")
+        elif cell:
+            cut = cut or len(cell) > LONGEST
+            more = "; a longer cell is cut off" if cut and column == len(cells) - 1 else ""
+            sheet.write_string(at, column, cell[: LONGEST - len(more)] + more)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

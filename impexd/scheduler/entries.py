@@ -1,0 +1,61 @@
+"""What is on a schedule: exports, inboxes that are taken at a time, and the housekeeping."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from impexd.model import schedule
+from impexd.model.config import Config
+from impexd.model.group import CatchUp
+from impexd.model.schedule import Interval, Schedule
+
+Kind = Literal["export", "inbox", "keep"]
+
+HOUSEKEEPING = ("undo", "pictures", "parked", "archive", "occurrences")
+"""What is kept in order every hour; see `tasks`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timetable."""
+
+    kind: Kind
+    subject: str
+    """The group, or the part of the housekeeping."""
+    schedule: Schedule
+    catch_up: CatchUp = "one"
+
+    @property
+    def name(self) -> str:
+        """What it is called: `export:prices-out`."""
+        return f"{self.kind}:{self.subject}"
+
+
+def of(config: Config) -> dict[str, Entry]:
+    """Pure: all that a configuration has on a schedule, by name."""
+    return {entry.name: entry for entry in (*_exports(config), *_inboxes(config), *_kept())}
+
+
+def _exports(config: Config) -> Iterator[Entry]:
+    for name, group in sorted(config.exports.items()):
+        when = schedule.made(group.schedule, group.every, group.zone)
+        if when is not None:
+            yield Entry("export", name, when, group.catch_up)
+
+
+def _inboxes(config: Config) -> Iterator[Entry]:
+    for name, group in sorted(config.groups.items()):
+        inbox = group.inbox
+        when = schedule.made(inbox.schedule, inbox.every, inbox.zone)
+        if when is not None:
+            yield Entry("inbox", name, when, inbox.catch_up)
+
+
+def _kept() -> Iterator[Entry]:
+    hourly = Interval(3600)
+    return (Entry("keep", part, hourly) for part in HOUSEKEEPING)
+
+
+def timed(config: Config) -> frozenset[str]:
+    """Pure: the import groups whose inbox is taken on a schedule, and not all the time."""
+    return frozenset(entry.subject for entry in _inboxes(config))
