@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import anyio
 import click
 
-from impexd import __version__, examples, history, setup
+from impexd import __version__, examples, history, setup, timetable
 from impexd.core import log, signals
 from impexd.core.errors import ConfigError, ImpexError
 from impexd.core.text import shown
@@ -303,6 +303,7 @@ def demo(folder: Path | None, rows: int) -> None:
 
 commands.add_command(history.undo)
 commands.add_command(history.record)
+commands.add_command(timetable.schedule)
 commands.add_command(examples.describe)
 commands.add_command(examples.sample)
 

@@ -83,6 +83,24 @@ async def reload(source: Path) -> dict[str, Any]:
         return await instance.post("/api/v1/reload")
 
 
+async def timetable(source: Path, name: str, what: str, note: str | None) -> None:
+    """Pause or resume something that is on a schedule."""
+    async with client.opened(source) as asked:
+        path = f"/api/v1/schedule/{quote(name, safe='')}/{what}"
+        await asked.post(path, actor=actor(), note=note)
+
+
+async def run_scheduled(source: Path, name: str, note: str | None) -> dict[str, Any]:
+    """Have something done that is on a schedule, and wait for it; gives the occurrence."""
+    async with client.opened(source) as asked:
+        path = f"/api/v1/schedule/{quote(name, safe='')}/run"
+        found = await asked.post(path, actor=actor(), note=note)
+        while found["state"] == "fired":
+            await anyio.sleep(0.05)
+            found = await asked.get(f"/api/v1/occurrences/{found['id']}")
+        return found
+
+
 async def followed(asked: Client, run: int, *, bar: bool) -> dict[str, Any]:
     """Wait until a run has come to where it stays; shows progress on a terminal."""
     from impexd import show

@@ -14,11 +14,10 @@ from anyio.abc import TaskGroup
 from impexd.core import systemd
 from impexd.core.errors import ConfigError, ImpexError, WorldError
 from impexd.core.signals import Bell, heard
-from impexd.imports import keeping
 from impexd.inbox import intake, tend
 from impexd.inbox.desk import Inlet
-from impexd.inbox.intake import Taken
 from impexd.instance import Instance, opened
+from impexd.scheduler import wake, whole
 from impexd.store import runs
 
 log = structlog.get_logger(__name__)
@@ -38,7 +37,7 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
             tasks.start_soon(working, instance)
             tasks.start_soon(_watching, instance, scouts)
             tasks.start_soon(_alive, instance)
-            tasks.start_soon(keeping.tend, instance.bench)
+            tasks.start_soon(wake.tend, instance.timing, lambda: instance.changed)
         systemd.ready(f"{len(instance.config.groups)} groups")
         await stopping.wait()
         systemd.stopping()
@@ -67,6 +66,7 @@ async def _stopped(instance: Instance, tasks: TaskGroup) -> None:
     """
     instance.queue.stop()
     instance.bench.stop()
+    instance.exports.stop()
     with anyio.move_on_after(max(instance.config.instance.daemon.stop_deadline - 5, 0)):
         await instance.idle()
     tasks.cancel_scope.cancel()
@@ -83,10 +83,11 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
 
     Raises `WorldError` at the end if an inbox or a job could not be done now.
     """
-    await keeping.clear(instance.bench)
     while not stopping.is_set():
         passes, failed = [], []
-        for inlet in instance.inlets():
+        if not await instance.timing.look():
+            failed.append(WorldError("the timetable could not be looked at"))
+        for inlet in instance.untimed():
             try:
                 await _made(inlet)
                 passes.append(await intake.take(instance.desk, inlet))
@@ -95,6 +96,8 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
                 failed.append(error)
         await instance.queue.work(concurrency=1, drain=True)
         settling = [one.settling for one in passes if one.settling is not None]
+        if at := await instance.queue.ahead(whole.TASKS):
+            settling.append((at - instance.clock.now()).total_seconds())
         if settling:
             await anyio.sleep(max(min(settling), 0.01))
         elif not any(one.claimed for one in passes):
@@ -126,21 +129,16 @@ async def _watching(instance: Instance, scouts: anyio.CancelScope) -> None:
 async def _tending(instance: Instance) -> None:
     """Tend all inboxes; anew when another configuration comes into force."""
 
-    def told(group: str, news: Taken | str) -> None:
-        if isinstance(news, str):
-            instance.inboxes[group] = news
-        else:
-            instance.inboxes.pop(group, None)
-            instance.waiting[group] = len(news.waiting)
-
     while True:
-        changed, inlets = instance.changed, instance.inlets()
+        changed, inlets = instance.changed, instance.untimed()
         for inlet in inlets:
             await _made(inlet)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_until, changed, tasks.cancel_scope)
             rescan = instance.config.instance.daemon.rescan
-            tasks.start_soon(partial(tend.tend, instance.desk, inlets, rescan=rescan, report=told))
+            tasks.start_soon(
+                partial(tend.tend, instance.desk, inlets, rescan=rescan, report=instance.told)
+            )
 
 
 async def _until(changed: anyio.Event, scope: anyio.CancelScope) -> None:

@@ -17,20 +17,31 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd import config as configuration
 from impexd.core import lock, pool
 from impexd.core.clock import SYSTEM, Clock, stamp
-from impexd.core.errors import ConfigError, WorldError
+from impexd.core.errors import ConfigError, UsageError, WorldError
+from impexd.exports import recover as outboxes
+from impexd.exports import run as exporting
+from impexd.exports.bench import Bench as Outgoing
+from impexd.exports.order import Answer as Written
 from impexd.imports import run, undo
 from impexd.imports.bench import Bench
 from impexd.imports.order import Answer
 from impexd.inbox import desk, folders, recover
 from impexd.inbox.desk import Desk, Inlet
+from impexd.inbox.intake import Taken
 from impexd.model.config import Config
 from impexd.queue import jobs
 from impexd.queue.jobs import Job, Queue
+from impexd.scheduler import entries as scheduled
+from impexd.scheduler import whole
+from impexd.scheduler.timing import Timing
+from impexd.scheduler.whole import Scheduler
 from impexd.store import engine, entities, migrate, runs
 from impexd.store.engine import Store
 
-STAGING = "impexd.imports.worker"
-"""The program of the processes that stage and plan."""
+STAGING, WRITING = "impexd.imports.worker", "impexd.exports.worker"
+"""The programs of the processes that stage and plan, and of those that write exports."""
+EXPORT = "export"
+"""The task of the jobs that carry exports."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +53,7 @@ class Instance:
     source: Path
     """Where its configuration is read from."""
     bench: Bench
+    exports: Outgoing
     store: Store
     queue: Queue
     clock: Clock
@@ -57,6 +69,31 @@ class Instance:
     """Runs that are being carried at this moment."""
     carried: anyio.Event = field(default_factory=anyio.Event)
     """Set, and replaced, when one of them has been."""
+    scheduler: Scheduler = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put the scheduler together."""
+        self.scheduler = whole.made(self.bench, self.queue, self.begin_export, self.told)
+
+    async def begin_export(
+        self,
+        tx: AsyncConnection,
+        group: str,
+        *,
+        occurrence: int | None,
+        actor: str | None,
+        note: str | None,
+    ) -> int:
+        """Journal an export for an occurrence, in its transaction; gives the run."""
+        key = None if occurrence is None else f"occurrence-{occurrence}"
+        return await exporting.begin(
+            self.exports, tx, group, occurrence=key, name=None, actor=actor, note=note
+        )
+
+    @property
+    def timing(self) -> Timing:
+        """What is on a schedule."""
+        return self.scheduler.timing
 
     @property
     def config(self) -> Config:
@@ -82,6 +119,19 @@ class Instance:
             for name, group in sorted(config.groups.items())
         ]
 
+    def untimed(self) -> list[Inlet]:
+        """The inboxes that are taken from all the time, and not on a schedule."""
+        timed = scheduled.timed(self.config)
+        return [inlet for inlet in self.inlets() if inlet.group not in timed]
+
+    def told(self, group: str, news: Taken | str) -> None:
+        """Remember what a pass over a group's inbox did, or why there can be none for now."""
+        if isinstance(news, str):
+            self.inboxes[group] = news
+        else:
+            self.inboxes.pop(group, None)
+            self.waiting[group] = len(news.waiting)
+
     async def idle(self) -> None:
         """Wait until no run is being carried."""
         while self.carrying:
@@ -104,7 +154,8 @@ class Instance:
             raise
         self.mistakes = ()
         self.bench.older[self.config.hash] = self.config
-        self.bench.config = fresh
+        self.exports.older[self.config.hash] = self.config
+        self.bench.config = self.exports.config = fresh
         changed, self.changed = self.changed, anyio.Event()
         changed.set()
         log.info("configuration", hash=fresh.hash[:12], groups=len(fresh.groups))
@@ -153,28 +204,44 @@ async def opened(source: Path, config: Config, clock: Clock = SYSTEM) -> AsyncIt
         workers = await stack.enter_async_context(
             pool.opened(STAGING, Answer.model_validate_json, size, temporary)
         )
-        yield await _recovered(stack, source, config, store, rooms, workers, clock)
+        writers = await stack.enter_async_context(
+            pool.opened(WRITING, Written.model_validate_json, size, temporary)
+        )
+        opening = _Opening(source, config, store, rooms, workers, writers, clock)
+        yield await _recovered(stack, opening)
 
 
-async def _recovered(
-    stack: AsyncExitStack,
-    source: Path,
-    config: Config,
-    store: Store,
-    rooms: folders.Folders,
-    workers: pool.Pool[Answer],
-    clock: Clock,
-) -> Instance:
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What is open before the queue is."""
+
+    source: Path
+    config: Config
+    store: Store
+    rooms: folders.Folders
+    workers: pool.Pool[Answer]
+    writers: pool.Pool[Written]
+    clock: Clock
+
+
+async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
     """Open the queue and bring journal and folders back together."""
     made: list[Instance] = []
+    config, store, clock = opening.config, opening.store, opening.clock
 
     async def carry(job: Job) -> None:
         instance = made[0]
         instance.carrying += 1
         try:
-            await _CARRY[job.task](instance.bench, int(job.args["run"]))
+            if job.task in _CARRY:
+                await _CARRY[job.task](instance.bench, int(job.args["run"]))
+            elif job.task == EXPORT:
+                await exporting.carry(instance.exports, int(job.args["run"]))
+            else:
+                await instance.scheduler.carry[job.task](job)
         except OSError as error:
-            told = f"run {job.args['run']}: {error.strerror or error}"
+            what = " ".join(f"{name} {value}" for name, value in job.args.items())
+            told = f"{job.task}, {what}: {error.strerror or error}"
             hint = "look at the disk; it is tried again by itself"
             raise WorldError(told, hint=hint) from error
         finally:
@@ -182,7 +249,7 @@ async def _recovered(
             carried, instance.carried = instance.carried, anyio.Event()
             carried.set()
 
-    tasks = dict.fromkeys(_CARRY, carry)
+    tasks = dict.fromkeys((*_CARRY, EXPORT, *whole.TASKS), carry)
     queue = await stack.enter_async_context(
         jobs.opened(store, tasks, clock=clock, alone=store.dialect == "sqlite")
     )
@@ -193,10 +260,17 @@ async def _recovered(
             tx, "import", {"run": id}, lock=f"group-{group}", priority=priority, once=once
         )
 
-    table = Desk(store, rooms, clock, enqueue, reserve=config.instance.daemon.reserve)
-    instance = Instance(source, Bench(table, workers, config), store, queue, clock)
+    async def enqueue_export(tx: AsyncConnection, id: int, group: str) -> object:
+        lock, once = f"{EXPORT}-{group}", f"{EXPORT}-{id}"
+        return await queue.enqueue(tx, EXPORT, {"run": id}, lock=lock, once=once)
+
+    table = Desk(store, opening.rooms, clock, enqueue, reserve=config.instance.daemon.reserve)
+    bench = Bench(table, opening.workers, config)
+    outgoing = Outgoing(store, opening.writers, config, clock, enqueue_export)
+    instance = Instance(opening.source, bench, outgoing, store, queue, clock)
     made.append(instance)
     await recover.everything(table, instance.inlets())
+    await outboxes.everything(outgoing)
     return instance
 
 

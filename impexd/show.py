@@ -73,6 +73,9 @@ def run(found: dict[str, Any]) -> None:
     _problems(out, found)
     if found.get("cured"):
         out.print(f"  {found['cured']:,} of its rejects have been mended and loaded since")
+    for one in found.get("after") or []:
+        said = ", ".join(filter(None, (one["state"], one["message"])))
+        out.print(f"  then {text(one['target'])}: {text(said, 500)}")
     if found["report"]:
         out.print(f"report: {text(found['report'], 500)}")
     if found["state"] == "held":
@@ -166,6 +169,8 @@ def status(found: dict[str, Any]) -> None:
     for name, group in sorted(found["groups"].items()):
         waiting = f", {group['waiting']} files not ready yet" if group["waiting"] else ""
         out.print(f"group {text(name)}: {text(group['inbox'], 500)}{waiting}")
+        if group.get("next"):
+            out.print(f"  taken on a schedule, next {text(group['next'])}")
         if group["degraded"]:
             out.print(f"  [red]inbox degraded[/]: {text(group['degraded'], 500)}")
     for run, progress in sorted(found["running"].items()):

@@ -15,8 +15,9 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from impexd import __version__
-from impexd.admin import history
+from impexd.admin import history, schedule
 from impexd.admin.house import House
+from impexd.core.clock import stamp
 from impexd.core.errors import (
     Busy,
     ConfigError,
@@ -31,7 +32,7 @@ from impexd.inbox import adopt
 from impexd.inbox.desk import Inlet
 from impexd.model.base import Model
 from impexd.model.run import Run
-from impexd.store import parked, runs
+from impexd.store import followups, parked, runs
 
 _STATUS: tuple[tuple[type[ImpexError], int], ...] = (
     (UsageError, 404),
@@ -70,6 +71,7 @@ def app(house: House) -> FastAPI:
     _instance(made, house)
     _runs(made, house)
     history.routes(made, house)
+    schedule.routes(made, house)
     return made
 
 
@@ -78,7 +80,8 @@ def _instance(made: FastAPI, house: House) -> None:
     async def status() -> dict[str, Any]:
         async with house.store.reading() as tx:
             counted = await runs.states(tx)
-        config = house.bench.config
+        config, times = house.bench.config, house.timing.following()
+        woken = house.timing.woken
         return {
             "version": __version__,
             "config": {"hash": config.hash, "mistakes": list(house.mistakes)},
@@ -86,7 +89,11 @@ def _instance(made: FastAPI, house: House) -> None:
             "database": house.store.dialect if house.store.path is None else str(house.store.path),
             "runs": counted,
             "jobs": await house.queue.depth(),
-            "groups": {inlet.group: _group(house, inlet) for inlet in house.inlets()},
+            "scheduler": {"woken": stamp(woken) if woken else None},
+            "groups": {
+                inlet.group: _group(house, inlet) | {"next": times.get(f"inbox:{inlet.group}")}
+                for inlet in house.inlets()
+            },
             "running": {str(run): p.model_dump() for run, p in house.bench.progress.items()},
         }
 
@@ -137,12 +144,14 @@ def _runs(made: FastAPI, house: House) -> None:
             if run is None:
                 raise UsageError(f"there is no run {id}", hint="`impexd runs` lists them")
             parts, problems = await runs.parts(tx, id), await runs.problems(tx, id)
-            cured = await runs.cured(tx, id)
+            cured = await runs.cured(tx, run)
+            following = await followups.of(tx, id)
         progress = house.bench.progress.get(id)
         return report.whole(run, parts, problems) | {
             "progress": progress.model_dump() if progress else None,
             "settled": decisions.settled(run),
             "cured": cured,
+            "after": following,
         }
 
     @made.get("/api/v1/runs/{id}/changes")

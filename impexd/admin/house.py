@@ -1,19 +1,59 @@
 """What the API needs of the daemon it speaks for."""
 
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from impexd.core.clock import Clock
+from impexd.exports.bench import Bench as Outgoing
 from impexd.imports.bench import Bench
 from impexd.inbox.desk import Desk, Inlet
 from impexd.queue.jobs import Queue
 from impexd.store.engine import Store
 
 
+class Timing(Protocol):
+    """What is on a schedule.  All of it raises `UsageError` for a name that is not."""
+
+    @property
+    def woken(self) -> datetime | None:
+        """When the scheduler last woke up; None if it does not go."""
+        ...
+
+    def following(self) -> dict[str, str]:
+        """Name -> when it is due next."""
+        ...
+
+    async def listed(self) -> list[dict[str, Any]]:
+        """Give the timetable."""
+        ...
+
+    async def history(self, name: str, limit: int) -> list[dict[str, Any]]:
+        """Give the newest occurrences of a name."""
+        ...
+
+    async def occurrence(self, id: int) -> dict[str, Any]:
+        """Tell what became of an occurrence."""
+        ...
+
+    async def pause(self, name: str, *, actor: str | None, note: str | None) -> None:
+        """Have nothing of a name happen until it is resumed."""
+        ...
+
+    async def resume(self, name: str) -> None:
+        """Have it happen again."""
+        ...
+
+    async def run(self, name: str, *, actor: str | None, note: str | None) -> dict[str, Any]:
+        """Have it happen now; gives the occurrence."""
+        ...
+
+
 class House(Protocol):
     """An open instance."""
 
     bench: Bench
+    exports: Outgoing
     store: Store
     queue: Queue
     clock: Clock
@@ -21,6 +61,11 @@ class House(Protocol):
     mistakes: tuple[str, ...]
     inboxes: dict[str, str]
     waiting: dict[str, int]
+
+    @property
+    def timing(self) -> Timing:
+        """What is on a schedule."""
+        ...
 
     @property
     def desk(self) -> Desk:

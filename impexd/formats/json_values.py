@@ -76,8 +76,8 @@ class Decoder:
 def deep(value: Value, most: int) -> bool:
     """Pure: are lists and objects nested more than `most` deep?"""
     level: list[Value] = [value]
-    for _ in range(most + 1):
-        level = [child for one in level for child in _children(one)]
+    for _ in range(most):
+        level = [one for outer in level for one in _children(outer) if isinstance(one, dict | list)]
         if not level:
             return False
     return True

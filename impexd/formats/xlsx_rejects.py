@@ -44,11 +44,13 @@ async def write(
 
 
 def _sheet(book: Any, wanted: str | int | None) -> Any:
-    if isinstance(wanted, str):
-        return book.add_worksheet(wanted)
-    for _ in range((wanted or 1) - 1):
+    """Add the sheet, at its place or under its name, which may be longer than others take."""
+    for _ in range((wanted if isinstance(wanted, int) else 1) - 1):
         book.add_worksheet()
-    return book.add_worksheet()
+    sheet = book.add_worksheet()
+    if isinstance(wanted, str):
+        sheet.name = wanted
+    return sheet
 
 
 def _picked(

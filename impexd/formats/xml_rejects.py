@@ -82,7 +82,7 @@ class _File:
             _, block = self._open.pop()
             block.close()
             if self._open:
-                self._writing.write("\n")
+                self._writing.write("\n")  # not behind the root, where no text may be written
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 import re2
 
+from impexd.core.guard import bare
 from impexd.imports.values import Bad, parser
 from impexd.model.descriptor import Column
 from impexd.model.entity import Field, Type
@@ -41,11 +42,24 @@ class Reading:
     column: Column
     raw: Callable[[Cells], str | None]
     finish: Callable[[str | None], Value]
+    guard: bool = False
+    """May its text have an apostrophe that an export has put there?"""
 
 
-def reading(column: Column, field: Field, positions: Positions) -> Reading:
-    """Make a column ready for files whose cells stand at `positions`."""
-    return Reading(column, _raw(column, positions), finishing(column, field))
+def reading(
+    column: Column, field: Field, positions: Positions, *, guard: bool = False
+) -> Reading:
+    """Make a column ready for files whose cells stand at `positions`; `guard`: of guarded text."""
+    guarded = guard and column.source is not None
+    finish = finishing(column, field)
+    if guarded:
+        return Reading(column, _raw(column, positions), _bare(finish), guarded)
+    return Reading(column, _raw(column, positions), finish)
+
+
+def _bare(finish: Callable[[str | None], Value]) -> Callable[[str | None], Value]:
+    """Take a guard off before anything else looks at the text."""
+    return lambda text: finish(bare(text) if text else text)
 
 
 def finishing(column: Column, field: Field) -> Callable[[str | None], Value]:

@@ -63,12 +63,15 @@ def lane(
     *,
     when: str | int | None = None,
     mode_column: str | int | None = None,
+    guard: bool = False,
 ) -> Lane:
     """Make a part of a descriptor ready for a file whose cells stand at `positions`."""
     return Lane(
         kind,
         tuple(
-            cell.reading(column, kind.fields[column.target.partition("@")[0]], positions)
+            cell.reading(
+                column, kind.fields[column.target.partition("@")[0]], positions, guard=guard
+            )
             for column in columns
         ),
         seed_of(columns),

@@ -11,6 +11,7 @@ from impexd.model import after
 from impexd.model.run import Run
 from impexd.store import followups
 
+
 async def put(bench: Bench, tx: AsyncConnection, run: Run) -> None:
     """Have done what follows a run; what is asked for again and again is done once."""
     group = bench.config.groups.get(run.group)

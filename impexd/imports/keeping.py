@@ -1,35 +1,18 @@
 """
-What has been kept for long enough goes: the before-images of runs that ended many days ago, and
-then the pictures that nothing points at any more.
+What has been kept for long enough goes: the before-images of runs that ended many days ago.
 
-`undo` under `[keep]` says how many.  Done at the start and then every hour, a slice at a time.
+`undo` under `[keep]` says how many.  The scheduler has it done every hour; it goes a slice at a time.
 """
 
 from datetime import timedelta
 
-import anyio
 import structlog
 
 from impexd.core.clock import stamp
-from impexd.core.errors import WorldError
 from impexd.imports.bench import Bench
-from impexd.imports.pictures import sweep
 from impexd.store import images
 
-EVERY = 3600.0
-"""Seconds between two looks."""
-
 log = structlog.get_logger(__name__)
-
-
-async def tend(bench: Bench) -> None:
-    """Clear what is old, again and again, until cancelled."""
-    while True:
-        try:
-            await clear(bench)
-        except WorldError as error:
-            log.warning("old images not cleared", why=str(error))
-        await anyio.sleep(EVERY)
 
 
 async def clear(bench: Bench) -> int:
@@ -40,5 +23,4 @@ async def clear(bench: Bench) -> int:
     count = await images.purge(desk.store, kinds, before=before, clock=desk.clock)
     if count:
         log.info("old images cleared", images=count, before=stamp(before))
-    await sweep.tend(bench)
     return count

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from impexd.formats.registry import REJECTERS
+from impexd.imports import match
 from impexd.imports.stage import Part
 from impexd.imports.unpack import File
 from impexd.model.descriptor import Descriptor, Format

@@ -60,6 +60,8 @@ class Layout(Model):
     match: str | None = None
     """An RE2 expression that the whole file name matches, case-insensitively; none takes every file of its format."""
     format: Format = Format.CSV
+    guard: bool = False
+    """Text has been guarded against spreadsheets, as exports do it: take the apostrophe off again."""
     # text
     encoding: str | None = None
     """Encoding of the file; none: by its BOM, else strict UTF-8, else `fallback`."""

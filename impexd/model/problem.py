@@ -68,6 +68,10 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     FILE_REJECTED = "file_rejected"
     DROP_REJECTED = "drop_rejected"
+    # an export
+    BAD_QUERY = "bad_query"
+    BAD_TEMPLATE = "bad_template"
+    UNWRITABLE = "unwritable"
     # a record that an undo keeps
     CHANGED_SINCE = "changed_since"
 

@@ -98,3 +98,7 @@ class Run:
     """Export: what it was started by; there is one run for each in a group."""
     watermark: int | None = None
     """Export: the last change its snapshot holds."""
+    seq: int | None = None
+    """Export: its number in its group."""
+    draft: str | None = None
+    """Export: the name of its complete draft."""

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from impexd.model import passing
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 UNITS = {"s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86_400}
@@ -59,9 +61,14 @@ class Cron:
             yield moment
 
     def _from(self, after: datetime) -> Iterator[datetime]:
-        last = after
+        minute, hour = self.expression.split()[:2]
+        zone = _zone(self.zone)
         try:
-            for local in CronSim(self.expression, after.astimezone(_zone(self.zone))):
+            if minute.startswith("*") or hour.startswith("*"):
+                yield from passing.moments(self.expression, zone, after)
+                return
+            last = after
+            for local in CronSim(self.expression, after.astimezone(zone)):
                 moment = local.astimezone(UTC)
                 # In the second of two equal hours cronsim begins with moments of the first.
                 if moment > last:

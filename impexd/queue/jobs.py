@@ -4,7 +4,7 @@ The one interface to what is done later: enqueue, work, stop, cancel, depth.
 Takes an open `Store` and the tasks by name; gives a `Queue`.  See the package for what holds.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from typing import Any
 
 from procrastinate import App
 from procrastinate.exceptions import AlreadyEnqueued
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.backoff import Backoff
@@ -111,6 +111,20 @@ class Queue:
             gone = await self._app.job_manager.cancel_job_by_id_async(job_id, delete_job=True)
         self._line.wake()
         return gone
+
+    async def ahead(self, tasks: Collection[str]) -> datetime | None:
+        """
+        Give the moment at which the next job of these tasks is due that was put off on purpose.
+
+        Jobs that wait because they have failed do not count.
+        """
+        query = text(
+            "SELECT min(scheduled_at) FROM procrastinate_jobs"
+            " WHERE status = 'todo' AND attempts = 0 AND task_name IN :tasks"
+        ).bindparams(bindparam("tasks", expanding=True))
+        async with self._store.reading() as conn:
+            found = (await conn.execute(query, {"tasks": list(tasks)})).scalar()
+        return datetime.fromisoformat(found) if isinstance(found, str) else found
 
     async def depth(self) -> dict[str, int]:
         """Count the jobs that wait (`todo`), run (`doing`) and have `failed`."""

@@ -1,6 +1,6 @@
 """What is on a schedule: exports, inboxes that are taken at a time, and the housekeeping."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,8 +11,14 @@ from impexd.model.schedule import Interval, Schedule
 
 Kind = Literal["export", "inbox", "keep"]
 
-HOUSEKEEPING = ("undo", "pictures", "parked", "archive", "occurrences")
-"""What is kept in order every hour; see `tasks`."""
+HOUSEKEEPING: Mapping[str, int] = {
+    "undo": 3600,
+    "parked": 3600,
+    "archive": 3600,
+    "occurrences": 3600,
+    "pictures": 86_400,
+}
+"""What is kept in order, and after how many seconds again; see `work`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,7 @@ def _inboxes(config: Config) -> Iterator[Entry]:
 
 
 def _kept() -> Iterator[Entry]:
-    hourly = Interval(3600)
-    return (Entry("keep", part, hourly) for part in HOUSEKEEPING)
+    return (Entry("keep", part, Interval(every)) for part, every in HOUSEKEEPING.items())
 
 
 def timed(config: Config) -> frozenset[str]:

@@ -94,17 +94,15 @@ class Timing:
     async def _retire(self, names: frozenset[str]) -> None:
         """Take what the configuration does not name any more off the timetable, once."""
         if names != self._retired:
-            await again(
-                self.store, lambda tx: occurrences.retire(tx, names), clock=self.clock
-            )
+            await again(self.store, lambda tx: occurrences.retire(tx, names), clock=self.clock)
             self._looked = {name: one for name, one in self._looked.items() if name in names}
             self._retired = names
 
-    def soonest(self) -> datetime | None:
-        """Give the moment at which something is due next."""
+    def following(self) -> dict[str, str]:
+        """Give when each name is due next."""
         now = self.clock.now()
-        moments = (entry.schedule.next(now) for entry in self.entries().values())
-        return min((moment for moment in moments if moment is not None), default=None)
+        found = {name: entry.schedule.next(now) for name, entry in self.entries().items()}
+        return {name: stamp(moment) for name, moment in found.items() if moment is not None}
 
     async def pause(self, name: str, *, actor: str | None, note: str | None) -> None:
         """Have nothing of a name fire until it is resumed; UsageError if there is no such name."""
@@ -155,9 +153,7 @@ class Timing:
         actor: str | None,
         note: str | None,
     ) -> int | None:
-        return await occurrences.add(
-            tx, name, at, now=now, kind="manual", actor=actor, note=note
-        )
+        return await occurrences.add(tx, name, at, now=now, kind="manual", actor=actor, note=note)
 
     async def occurrence(self, id: int) -> dict[str, Any]:
         """Tell what became of an occurrence; UsageError if there is none."""

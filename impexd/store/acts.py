@@ -129,20 +129,6 @@ def _there(sheet: Sheet, drop: Drop, names: Names) -> str:
     return f"(CASE WHEN p.act IN ('i', 'u') OR NOT ({gone}) THEN p.t IS NOT NULL OR ({made}) ELSE ({made}) END)"
 
 
-def first(db: Database, drop: Drop, sheet: Sheet) -> int:
-    """Late rows whose earlier ones have fallen are the first of a new record; gives how many."""
-    names = db.names
-    s, p = sheet.table("s", names), sheet.table("p", names)
-    late = " OR ".join(_also(sheet, other, names) for other in drop.earlier(sheet))
-    if not late:
-        return 0
-    alone = f"SELECT s.n FROM {s} s WHERE NOT ({late})"
-    found = db.execute(f"UPDATE {p} SET act = 'i' WHERE act = 'l' AND t IS NULL AND r IN ({alone})")
-    if found:
-        modes(db, drop, sheet)
-    return found
-
-
 def _needed(sheet: Sheet) -> list[str]:
     """Pure: fields a new record must have that this sheet does not bring."""
     brought = {target.field for target in sheet.targets if target.only != "update"}

@@ -3,20 +3,34 @@ Apply a plan: one transaction that holds the rows, their images, and the verdict
 
 Takes the sheets of a planned stage; either everything of it is in the tables and the run is
 `applied`, or nothing is.  What the plan was made against is looked at first: if a table it
-depends on has changed since, nothing is done and `Stale` says so.
+depends on has changed since, nothing is done and `Stale` says so.  Groups that do not want all or
+nothing have it done by `pieces`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
 from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import DataError as SqlDataError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core import failpoint
+from impexd.core.errors import DataError
+from impexd.core.text import shown
+from impexd.model.problem import Code
 from impexd.model.run import Run
 from impexd.store import merge, parked, runs, schema, staging
 from impexd.store.dialect import Names
@@ -56,20 +70,14 @@ Verdict = Callable[[AsyncConnection], Awaitable[None]]
 
 
 async def put(store: Store, decided: Decided, verdict: Verdict) -> None:
-    """Apply; raises `Stale` or `Fenced` with nothing done."""
-    found = names(store, decided.run.id)
-    fresh, tried = await anyio.to_thread.run_sync(decided.waiting)
-    async with _transaction(store, decided) as tx:
-        await runs.hold(tx, decided.run)
-        await runs.in_turn(tx)
-        await _unchanged(tx, decided.at)
-        failpoint.hit("apply.begun")
+    """Apply; raises `Stale`, `Fenced`, or `DataError` if a table refuses it, with nothing done."""
+    waiting = await anyio.to_thread.run_sync(decided.waiting)
+    async with transaction(store, decided, decided.at) as tx:
         base = await runs.put_parts(tx, decided.run.id, decided.parts)
         await runs.put_problems(tx, decided.run.id, decided.problems)
         if decided.changes:
-            await _merge(tx, decided, found, base)
-        await parked.put(tx, fresh)
-        await parked.let_go(tx, tried)
+            await merged(tx, decided, decided.sheets, names(store, decided.run.id), base)
+        await kept_waiting(tx, store, decided, waiting)
         failpoint.hit("apply.rows")
         await verdict(tx)
         failpoint.hit("apply.verdict")
@@ -92,10 +100,13 @@ async def changes(tx: AsyncConnection, entities: Sequence[str]) -> dict[str, int
     return {entity: now.get(entity, 0) for entity in entities}
 
 
-async def _merge(tx: AsyncConnection, decided: Decided, names: Names, base: int) -> None:
+async def merged(
+    tx: AsyncConnection, decided: Decided, sheets: Iterable[Sheet], names: Names, base: int
+) -> None:
+    """Carry out what the plan of some sheets says, `base` being the id of part 0."""
     seq = await runs.advance(tx, "change")
     values = {"run": decided.run.id, "base": base, "seq": seq}
-    for sheet in decided.sheets:
+    for sheet in sheets:
         acts = frozenset(act for (act,) in await tx.execute(text(merge.acting(sheet, names))))
         given = dict(decided.defaults[sheet.k])
         for sql in merge.statements(sheet, names, acts=acts, defaults=given):
@@ -103,6 +114,18 @@ async def _merge(tx: AsyncConnection, decided: Decided, names: Names, base: int)
             used = {name: values[name] for name in statement.compile().params}
             await tx.execute(statement, used)
         await changed(tx, sheet.kind.name, seq)
+
+
+async def kept_waiting(
+    tx: AsyncConnection, store: Store, decided: Decided, found: tuple[list[dict[str, Any]], list[int]]
+) -> None:
+    """Keep the rows that wait for a parent, and let those go that have been tried or said anew."""
+    fresh, tried = found
+    if not tried:
+        for sheet in decided.sheets:
+            await parked.supersede(tx, sheet, names(store, decided.run.id))
+    await parked.let_go(tx, tried)
+    await parked.put(tx, fresh)
 
 
 async def changed(tx: AsyncConnection, entity: str, seq: int) -> None:
@@ -119,7 +142,35 @@ async def _unchanged(tx: AsyncConnection, at: Mapping[str, int]) -> None:
 
 
 @asynccontextmanager
-async def _transaction(store: Store, decided: Decided) -> AsyncIterator[AsyncConnection]:
+async def transaction(
+    store: Store, decided: Decided, at: Mapping[str, int]
+) -> AsyncIterator[AsyncConnection]:
+    """Begin to change records as a plan says; raises `Stale` if not all is as it was `at`."""
+    with _refused():
+        async with _begun(store, decided) as tx:
+            await runs.hold(tx, decided.run)
+            await runs.in_turn(tx)
+            await _unchanged(tx, at)
+            failpoint.hit("apply.begun")
+            yield tx
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """A table with rules of its own, which no entity declares, may refuse a record."""
+    try:
+        yield
+    except (IntegrityError, SqlDataError) as error:
+        what = shown(str(error.orig).strip().partition("\n")[0])
+        raise DataError(
+            Code.BAD_DATA,
+            f"the database refuses these records: {what}",
+            hint="a rule of the table that its entity does not declare",
+        ) from error
+
+
+@asynccontextmanager
+async def _begun(store: Store, decided: Decided) -> AsyncIterator[AsyncConnection]:
     if store.dialect == "postgresql":
         async with store.writing() as tx:
             yield tx

@@ -59,6 +59,4 @@ async def of(conn: AsyncConnection, run: int) -> list[dict[str, Any]]:
     """Read what follows a run."""
     mine = select(followup).where(_OF.run == run).order_by(_OF.id)
     names = ("target", "state", "message", "attempts", "result", "made", "ended")
-    return [
-        {name: row[name] for name in names} for row in (await conn.execute(mine)).mappings()
-    ]
+    return [{name: row[name] for name in names} for row in (await conn.execute(mine)).mappings()]

@@ -220,6 +220,12 @@ def _insert(tx: AsyncConnection, table: Any) -> Any:
 
 
 def _line(row: RowMapping) -> Line:
-    moments = {name: datetime.fromisoformat(row[name]) for name in ("since", "seen")}
-    texts = ("name", "spec", "paused", "paused_by", "paused_note")
-    return Line(**moments, **{name: row[name] for name in texts})
+    return Line(
+        row["name"],
+        row["spec"],
+        datetime.fromisoformat(row["since"]),
+        datetime.fromisoformat(row["seen"]),
+        row["paused"],
+        row["paused_by"],
+        row["paused_note"],
+    )

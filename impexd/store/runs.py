@@ -126,6 +126,14 @@ async def put_parts(tx: AsyncConnection, run: int, parts: Sequence[Mapping[str, 
     return base + 1
 
 
+async def count_parts(tx: AsyncConnection, run: int, parts: Sequence[Mapping[str, Any]]) -> None:
+    """Write the states and counts of parts that are there already; their ids stay."""
+    for part in parts:
+        mine = update(_PART).where(_PART.c.run == run, _PART.c.n == part["n"])
+        names = ("state", "counts", "problems")
+        await tx.execute(mine.values(**{name: part[name] for name in names}))
+
+
 async def put_problems(
     tx: AsyncConnection, run: int, problems: Sequence[Mapping[str, Any]]
 ) -> None:
@@ -153,18 +161,26 @@ async def problems(tx: AsyncConnection, run: int, *, limit: int = 1000) -> list[
     return [dict(row) for row in (await tx.execute(query)).mappings()]
 
 
-async def cured(tx: AsyncConnection, run: int) -> int:
-    """Count the rejects of a run that were mended, dropped again and loaded since."""
+async def cured(tx: AsyncConnection, run: Run) -> int:
+    """
+    Count the rejects of a run that were mended, dropped again and loaded since.
+
+    By entity, and never more than there were: who mends a row twice has not mended another.
+    """
     children = select(_RUN.c.counts).where(
-        _RUN.c.parent == run, _RUN.c.kind == "import", _RUN.c.state.in_(LOADED)
+        _RUN.c.parent == run.id, _RUN.c.kind == "import", _RUN.c.state.in_(LOADED)
     )
-    loaded = ("inserted", "updated", "unchanged", "deleted")
+    loaded: dict[str, int] = {}
+    for (counts,) in await tx.execute(children):
+        for entity, count in (counts or {}).items():
+            mine = sum(count.get(name, 0) for name in _IN_TABLES)
+            loaded[entity] = loaded.get(entity, 0) + mine
     return sum(
-        count.get(name, 0)
-        for (counts,) in await tx.execute(children)
-        for count in (counts or {}).values()
-        for name in loaded
+        min(count.get("rejected", 0), loaded.get(entity, 0)) for entity, count in run.counts.items()
     )
+
+
+_IN_TABLES = ("inserted", "updated", "unchanged", "deleted")
 
 
 async def in_turn(tx: AsyncConnection) -> None:

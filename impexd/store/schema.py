@@ -111,6 +111,8 @@ run = Table(
     Column("actor", Text),
     Column("occurrence", Text),  # of an export: what started it, once for each group
     Column("watermark", BigInteger),  # of an export: the last change in its snapshot
+    Column("seq", BigInteger),  # of an export: its number in its group
+    Column("draft", Text),  # of an export: the name of its complete draft
     UniqueConstraint("group_name", "occurrence"),
     Index(None, "group_name", "state"),
     Index(None, "group_name", "name", "sha256"),

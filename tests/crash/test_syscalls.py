@@ -50,10 +50,9 @@ def gone_through(
 @pytest.mark.parametrize(
     ("inject", "syscalls", "step"),
     [
-        ("KILL", "rename,renameat,linkat,unlinkat,mkdir,fsync", 12),
-        ("KILL", "pwrite64,fdatasync,write", 60),
-        ("ENOSPC", "pwrite64,write,linkat", 60),
-        ("EIO", "fsync,fdatasync", 12),
+        ("KILL", "pwrite64,fdatasync,fsync,linkat,unlinkat,rename", 45),
+        ("ENOSPC", "pwrite64,linkat", 120),
+        ("EIO", "fsync,fdatasync", 30),
     ],
 )
 def test_a_call_that_is_the_last_or_fails_loses_nothing(

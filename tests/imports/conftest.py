@@ -1,10 +1,18 @@
-"""The real catalogue lies outside of the project: what needs it is collected only where it is."""
+"""The real catalogue lies beside the repository; what needs it is left out without it."""
 
-import warnings
+import pytest
 
 from tests.shared import SHARED
 
-collect_ignore = []
-if not (SHARED / "data" / "icecat" / "catalogue.zip").exists():
-    collect_ignore.append("test_describe_catalogue.py")
-    warnings.warn(f"not collected: test_describe_catalogue.py, because there is no {SHARED}", stacklevel=1)
+CATALOGUE = SHARED / "data" / "icecat" / "catalogue.zip"
+
+collect_ignore = [] if CATALOGUE.exists() else ["test_describe_catalogue.py"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out."""
+    for name in collect_ignore:
+        line = (
+            f"not collected: tests/imports/{name}, because there is no {CATALOGUE} (IMPEXD_SHARED)"
+        )
+        terminalreporter.write_line(line)

@@ -137,19 +137,19 @@ async def test_the_shipped_entities_take_every_row(shipped: Described, tmp_path:
     shutil.copytree(SHIPPED / "entities", etc / "entities")
     (etc / "impexd.toml").write_text("")
     drafts.write(shipped, etc, fresh=False)
-    await loads(etc)
+    await loads(etc, shipped.group)
 
 
 async def test_entities_of_its_own_take_every_row(own: Described, tmp_path: Path) -> None:
     drafts.write(own, tmp_path / "etc", fresh=True)
-    await loads(tmp_path / "etc")
+    await loads(tmp_path / "etc", own.group)
 
 
-async def loads(etc: Path) -> None:
+async def loads(etc: Path, group: str) -> None:
     """Hold it that the configuration is right, and loads every row of the catalogue."""
     assert len(configuration.load(etc).descriptors) == len(FILES)
     run = await commands.import_file(
-        etc, "catalogue", str(CATALOGUE), dry=False, force=False, note=None, bar=False
+        etc, group, str(CATALOGUE), dry=False, force=False, note=None, bar=False
     )
     assert (run["state"], run["problems"]) == ("archived", 0), run["listed"][:3]
     found = {part["member"].removesuffix(".csv"): part["counts"] for part in run["parts"]}

@@ -121,8 +121,6 @@ class House:
             members = {sheet.k: 0 for sheet in sheets}
             whole = frozenset(sheet.k for sheet in sheets)
             deciding.decide(db, Drop(run, tuple(sheets), members, CATALOGUE, "reject-row", whole))
-            for sheet in sheets[1:]:  # looked up when the sheets before it are done
-                db.execute(f"UPDATE {sheet.table('p', db.names)} SET act = 'l' WHERE act = 'u'")
             count = sum(
                 int(str(db.rows(f"SELECT COUNT(*) FROM {sheet.table('p', db.names)}")[0][0]))
                 for sheet in sheets

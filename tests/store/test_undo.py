@@ -108,6 +108,17 @@ async def test_a_record_inserted_and_changed_by_a_run_goes(house: House) -> None
     assert await house.rows() == []
 
 
+async def test_a_record_inserted_and_deleted_by_a_run_is_not_there_after_its_undo(
+    house: House,
+) -> None:
+    run = await house.load(items(ONE, TWO), items(ONE[:2], mode=Mode.DELETE))
+    assert [row[0] for row in await house.rows()] == ["b"]
+    undoing, done = await house.undo(run)
+    assert (await house.rows(), done.problems) == ([], 0)
+    await house.undo(undoing)
+    assert [row[0] for row in await house.rows()] == ["b"]
+
+
 async def test_a_record_deleted_and_inserted_by_a_run_is_as_it_was(house: House) -> None:
     await house.load(items(ONE))
     before = await house.dump()

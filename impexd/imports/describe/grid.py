@@ -22,7 +22,7 @@ from impexd.model.descriptor import Format, Layout
 from impexd.model.limits import KiB, Limits
 from impexd.model.problem import Code
 
-HEAD = 512 * KiB
+HEAD = 128 * KiB
 """Characters that are tried."""
 
 ESCAPED = 500

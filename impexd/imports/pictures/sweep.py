@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import anyio.to_thread
@@ -28,9 +28,6 @@ from impexd.store.dialect import Names
 AGE = timedelta(days=7)
 """How long a picture lies at least that nothing points at."""
 
-EVERY = timedelta(days=1)
-"""How often they are looked at."""
-
 MARGIN = timedelta(hours=1)
 """How far the clock of the disk may be from ours."""
 
@@ -43,24 +40,25 @@ _ROOMS = tuple("0123456789abcdef")
 log = structlog.get_logger(__name__)
 
 
-async def tend(bench: Bench) -> int:
-    """Clear pictures if it was not done today; gives how many went.  WorldError if it fails."""
-    now, folder = bench.desk.clock.now(), bench.config.var / keep.ROOM
+async def clear(bench: Bench) -> int:
+    """
+    Clear pictures that nothing points at and that nobody has wanted for `AGE`; gives how many.
+
+    WorldError if the disk fails.  May be cut short anywhere and begun again.
+    """
+    folder = bench.config.var / keep.ROOM
     try:
-        if not await anyio.to_thread.run_sync(_due, folder, now):
-            return 0
-        count = await clear(bench)
-        await anyio.to_thread.run_sync(_done, folder, now)
+        count = await _clear(bench, folder) if await anyio.Path(folder).is_dir() else 0
     except OSError as error:
-        what = f"{folder}: {error.strerror or error}"
-        raise WorldError(what, hint="it is tried again within the hour") from error
+        what = f"{error.filename or folder}: {error.strerror or error}"
+        raise WorldError(what, hint="look at the disk; it is tried again") from error
+    if count:
+        log.info("pictures cleared", pictures=count)
     return count
 
 
-async def clear(bench: Bench) -> int:
-    """Clear pictures that nothing points at and that nobody has wanted for `AGE`."""
+async def _clear(bench: Bench, folder: Path) -> int:
     desk, config = bench.desk, bench.config
-    folder = config.var / keep.ROOM
     async with desk.store.reading() as tx:
         opened = await pictured.oldest_open(tx)
         waiting = await pictured.parked(tx)
@@ -75,8 +73,6 @@ async def clear(bench: Bench) -> int:
             kept = waiting | await pictured.used(tx, names, places, old)
         loose = [keep.place(config.var, name) for name in sorted(old - kept)]
         count += await anyio.to_thread.run_sync(_remove, folder, loose, before)
-    if count:
-        log.info("pictures cleared", pictures=count)
     return count
 
 
@@ -87,7 +83,7 @@ def _old(folder: Path, digit: str, before: datetime) -> set[str]:
     for room in folder.glob(f"{digit}[0-9a-f]"):
         with os.scandir(room) as entries:
             for entry in entries:
-                if entry.stat(follow_symlinks=False).st_mtime >= before.timestamp():
+                if not _older(Path(entry), before):
                     continue
                 if REFERENCE.fullmatch(entry.name):
                     found.add(entry.name)
@@ -101,23 +97,15 @@ def _remove(folder: Path, paths: Iterable[Path], before: datetime) -> int:
     """Remove what is still as old as it was when it was listed; gives how many went."""
     count = 0
     for path in paths:
-        with keep.locked(folder), suppress(FileNotFoundError):
-            if path.lstat().st_mtime < before.timestamp():
+        with keep.locked(folder):
+            if _older(path, before):
                 path.unlink()
                 count += 1
     return count
 
 
-def _due(folder: Path, now: datetime) -> bool:
-    """Say whether a day has gone by since pictures were last looked at, if there are any."""
-    if not folder.is_dir():
-        return False
-    with keep.locked(folder) as file:
-        last = os.fstat(file).st_mtime
-    return not now - EVERY < datetime.fromtimestamp(last, UTC) <= now
-
-
-def _done(folder: Path, now: datetime) -> None:
-    """Note when pictures were looked at: the time of the lock file."""
-    with keep.locked(folder) as file:
-        os.utime(file, (now.timestamp(), now.timestamp()))
+def _older(path: Path, moment: datetime) -> bool:
+    """Say whether a file is there and has not been written or wanted since a moment."""
+    with suppress(FileNotFoundError):
+        return path.lstat().st_mtime < moment.timestamp()
+    return False

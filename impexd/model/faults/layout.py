@@ -10,11 +10,11 @@ from impexd.model.faults import Fault, picture, quoted
 _TEXT = ("encoding", "fallback", "delimiter", "quote", "escape")
 _GRID = ("header", "skip", "short", "long", "trailer")
 KEYS: dict[Format, frozenset[str]] = {
-    Format.CSV: frozenset({*_TEXT, *_GRID}),
-    Format.XML: frozenset({"row", "namespaces", "others", "repeated", "joiner"}),
-    Format.JSON: frozenset({"row"}),
-    Format.JSONL: frozenset(),
-    Format.XLSX: frozenset({"sheet", *_GRID}),
+    Format.CSV: frozenset({"guard", *_TEXT, *_GRID}),
+    Format.XML: frozenset({"guard", "row", "namespaces", "others", "repeated", "joiner"}),
+    Format.JSON: frozenset({"guard", "row"}),
+    Format.JSONL: frozenset({"guard"}),
+    Format.XLSX: frozenset({"guard", "sheet", *_GRID}),
     Format.IMAGE: frozenset(),
 }
 """What each format knows, besides `match` and `format`."""

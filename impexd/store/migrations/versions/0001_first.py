@@ -29,7 +29,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them, with all they hold."""
-    for table in ("followup", "timetable", "occurrence", "parked", "problem", "part", "run", "config", "counter", "tombstone"):
+    for table in ("watermark", "followup", "timetable", "occurrence", "parked", "problem", "part", "run", "config", "counter", "tombstone"):
         op.drop_table(table)
     if op.get_context().dialect.name == "sqlite":
         op.drop_table("procrastinate_jobs")
@@ -74,6 +74,8 @@ def _journal() -> None:
         sa.Column("actor", sa.Text),
         sa.Column("occurrence", sa.Text),
         sa.Column("watermark", sa.BigInteger),
+        sa.Column("seq", sa.BigInteger),
+        sa.Column("draft", sa.Text),
         sa.PrimaryKeyConstraint("id", name="pk_run"),
         sa.UniqueConstraint("token", name="uq_run_token"),
         sa.UniqueConstraint("group_name", "occurrence", name="uq_run_group_name_occurrence"),

@@ -1,0 +1,70 @@
+"""Exports in the API: start one, follow it, look into the outboxes."""
+
+from typing import Any
+
+from fastapi import FastAPI, Query
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from impexd.admin.house import House
+from impexd.exports import mirror, outbox, run
+from impexd.exports.bench import group_of
+from impexd.model.base import Model
+from impexd.model.run import Run, State
+from impexd.store.again import again
+
+
+class Export(Model):
+    """A file to be made."""
+
+    group: str
+    name: str | None = Field(default=None, max_length=255)
+    """Another name than the group's pattern makes."""
+    actor: str | None = Field(default=None, max_length=100)
+    note: str | None = Field(default=None, max_length=1000)
+
+
+def routes(made: FastAPI, house: House) -> None:
+    """Add the routes."""
+
+    @made.post("/api/v1/exports", status_code=202)
+    async def start(wanted: Export) -> dict[str, Any]:
+        async def work(tx: AsyncConnection) -> int:
+            return await run.begin(
+                house.exports,
+                tx,
+                wanted.group,
+                occurrence=None,
+                name=wanted.name,
+                actor=wanted.actor,
+                note=wanted.note,
+            )
+
+        return {"run": await again(house.store, work, clock=house.clock)}
+
+    @made.get("/api/v1/exports/{group}/mirror")
+    async def mirrored(group: str) -> dict[str, Any]:
+        group_of(house.exports.config, group)
+        return {"descriptors": mirror.texts(house.exports.config, group)}
+
+    @made.get("/api/v1/outbox")
+    async def every(limit: int = Query(default=1000, ge=1, le=10_000)) -> dict[str, Any]:
+        return {"files": await outbox.listed(house.exports, limit=limit)}
+
+    @made.get("/api/v1/outbox/{group}")
+    async def one(
+        group: str, limit: int = Query(default=1000, ge=1, le=10_000)
+    ) -> dict[str, Any]:
+        return {"files": await outbox.listed(house.exports, group, limit=limit)}
+
+
+def settled(found: Run) -> bool:
+    """Pure: does nothing more happen to this export?"""
+    return found.state is State.FAILED or (
+        found.state is State.PUBLISHED and found.finished is not None
+    )
+
+
+def about(found: Run) -> dict[str, Any]:
+    """Pure: what an export says beside what every run does."""
+    return {"export": outbox.described(found)}

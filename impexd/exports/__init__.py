@@ -1,0 +1,1 @@
+"""Exports: query -> render -> publish."""
