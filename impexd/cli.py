@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import anyio
 import click
 
-from impexd import __version__, examples, history, setup, timetable
+from impexd import __version__, examples, history, outgoing, setup, timetable
 from impexd.core import log, signals
 from impexd.core.errors import ConfigError, ImpexError
 from impexd.core.text import shown
@@ -113,6 +113,7 @@ def check(source: Path, *, as_json: bool) -> None:
         "entities": len(config.catalogue),
         "descriptors": len(config.descriptors),
         "groups": len(config.groups),
+        "exports": len(config.exports),
     }
     if as_json:
         click.echo(json.dumps({"ok": True, **counted, "hash": config.hash}))
@@ -304,6 +305,8 @@ def demo(folder: Path | None, rows: int) -> None:
 commands.add_command(history.undo)
 commands.add_command(history.record)
 commands.add_command(timetable.schedule)
+commands.add_command(outgoing.export)
+commands.add_command(outgoing.outbox)
 commands.add_command(examples.describe)
 commands.add_command(examples.sample)
 

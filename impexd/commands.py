@@ -13,6 +13,9 @@ from impexd.client import Client
 from impexd.core.errors import UsageError
 from impexd.core.text import shown
 
+OUT = ("exporting", "written")
+"""States of an export that is on its way."""
+
 
 async def import_file(
     source: Path, group: str, path: str, *, dry: bool, force: bool, note: str | None, bar: bool
@@ -29,6 +32,27 @@ async def import_file(
             note=note,
         )
         return await followed(asked, started["run"], bar=bar)
+
+
+async def export(
+    source: Path, group: str, name: str | None, note: str | None, bar: bool
+) -> dict[str, Any]:
+    """
+    Make a file of an export group and wait for it; gives the run.
+
+    Without a daemon a file that cannot be laid down now is not waited for: the run says why, and
+    the next daemon goes on with it.
+    """
+    async with client.opened(source) as asked:
+        started = await asked.post(
+            "/api/v1/exports", group=group, name=name, actor=actor(), note=note
+        )
+        return await followed(asked, started["run"], bar=bar)
+
+
+def quoted(name: str) -> str:
+    """Pure: a name as part of a path of the API."""
+    return quote(name, safe="")
 
 
 async def decide(source: Path, run: int, what: str, note: str | None) -> dict[str, Any]:
@@ -109,7 +133,7 @@ async def followed(asked: Client, run: int, *, bar: bool) -> dict[str, Any]:
         while True:
             found = await asked.get(f"/api/v1/runs/{run}")
             told(found.get("progress"))
-            if found["settled"]:
+            if found["settled"] or (asked.alone and found["state"] in OUT and found["message"]):
                 return found
             await anyio.sleep(0.05)
 

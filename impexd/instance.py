@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd import config as configuration
 from impexd.core import lock, pool
 from impexd.core.clock import SYSTEM, Clock, stamp
-from impexd.core.errors import ConfigError, UsageError, WorldError
+from impexd.core.errors import ConfigError, WorldError
 from impexd.exports import recover as outboxes
 from impexd.exports import run as exporting
 from impexd.exports.bench import Bench as Outgoing
 from impexd.exports.order import Answer as Written
-from impexd.imports import run, undo
+from impexd.imports import parking, run, undo
 from impexd.imports.bench import Bench
 from impexd.imports.order import Answer
 from impexd.inbox import desk, folders, recover
@@ -237,6 +237,7 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
                 await _CARRY[job.task](instance.bench, int(job.args["run"]))
             elif job.task == EXPORT:
                 await exporting.carry(instance.exports, int(job.args["run"]))
+                await instance.timing.settle()
             else:
                 await instance.scheduler.carry[job.task](job)
         except OSError as error:
@@ -270,6 +271,7 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
     instance = Instance(opening.source, bench, outgoing, store, queue, clock)
     made.append(instance)
     await recover.everything(table, instance.inlets())
+    await parking.recover(bench)
     await outboxes.everything(outgoing)
     return instance
 

@@ -18,6 +18,7 @@ LISTED = 20
 
 _COLOURS = {
     "archived": "green",
+    "published": "green",
     "applied": "green",
     "duplicate": "yellow",
     "held": "yellow",
@@ -95,6 +96,24 @@ def changes(found: list[dict[str, Any]]) -> None:
     _console().print(table if found else "nothing (more) would change")
 
 
+def outbox(found: list[dict[str, Any]]) -> None:
+    """Print the files in outboxes."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "group", "file", "rows", "bytes", "published", "sha256"):
+        table.add_column(name, justify="right" if name in ("run", "rows", "bytes") else "left")
+    for one in found:
+        table.add_row(
+            str(one["run"]),
+            text(one["group"]),
+            text(one["path"], 500),
+            f"{one['rows']:,}",
+            f"{one['bytes']:,}",
+            text((one["published"] or "")[:19]),
+            text(one["sha256"][:16]),
+        )
+    _console().print(table if found else "nothing has been exported yet: `impexd export GROUP`")
+
+
 def parked(found: dict[str, Any]) -> None:
     """Print the rows that wait for a parent."""
     table = Table(box=None, pad_edge=False)
@@ -169,8 +188,8 @@ def status(found: dict[str, Any]) -> None:
     for name, group in sorted(found["groups"].items()):
         waiting = f", {group['waiting']} files not ready yet" if group["waiting"] else ""
         out.print(f"group {text(name)}: {text(group['inbox'], 500)}{waiting}")
-        if group.get("next"):
-            out.print(f"  taken on a schedule, next {text(group['next'])}")
+        if group["scheduled"]:
+            out.print(f"  taken on a schedule, next {text(group['next'] or 'never: it is paused')}")
         if group["degraded"]:
             out.print(f"  [red]inbox degraded[/]: {text(group['degraded'], 500)}")
     for run, progress in sorted(found["running"].items()):

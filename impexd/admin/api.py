@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from impexd import __version__
-from impexd.admin import history, schedule
+from impexd.admin import exporting, history, schedule
 from impexd.admin.house import House
 from impexd.core.clock import stamp
 from impexd.core.errors import (
@@ -27,12 +27,14 @@ from impexd.core.errors import (
     WorldError,
 )
 from impexd.core.text import shown
+from impexd.exports.bench import outbox_of
 from impexd.imports import decisions, leavings, report
 from impexd.inbox import adopt
 from impexd.inbox.desk import Inlet
 from impexd.model.base import Model
 from impexd.model.run import Run
 from impexd.store import followups, parked, runs
+from impexd.store.exporting import KIND
 
 _STATUS: tuple[tuple[type[ImpexError], int], ...] = (
     (UsageError, 404),
@@ -72,6 +74,7 @@ def app(house: House) -> FastAPI:
     _runs(made, house)
     history.routes(made, house)
     schedule.routes(made, house)
+    exporting.routes(made, house)
     return made
 
 
@@ -80,7 +83,7 @@ def _instance(made: FastAPI, house: House) -> None:
     async def status() -> dict[str, Any]:
         async with house.store.reading() as tx:
             counted = await runs.states(tx)
-        config, times = house.bench.config, house.timing.following()
+        config, times = house.bench.config, await house.timing.following()
         woken = house.timing.woken
         return {
             "version": __version__,
@@ -91,10 +94,25 @@ def _instance(made: FastAPI, house: House) -> None:
             "jobs": await house.queue.depth(),
             "scheduler": {"woken": stamp(woken) if woken else None},
             "groups": {
-                inlet.group: _group(house, inlet) | {"next": times.get(f"inbox:{inlet.group}")}
+                inlet.group: _group(house, inlet)
+                | {
+                    "scheduled": inlet.rules.schedule or inlet.rules.every,
+                    "next": times.get(f"inbox:{inlet.group}"),
+                }
                 for inlet in house.inlets()
             },
-            "running": {str(run): p.model_dump() for run, p in house.bench.progress.items()},
+            "exports": {
+                name: {
+                    "outbox": str(outbox_of(config, name)[0]),
+                    "next": times.get(f"export:{name}"),
+                }
+                for name in config.exports
+            },
+            "running": {
+                str(run): found.model_dump()
+                for bench in (house.bench, house.exports)
+                for run, found in bench.progress.items()
+            },
         }
 
     @made.post("/api/v1/reload")
@@ -146,10 +164,12 @@ def _runs(made: FastAPI, house: House) -> None:
             parts, problems = await runs.parts(tx, id), await runs.problems(tx, id)
             cured = await runs.cured(tx, run)
             following = await followups.of(tx, id)
-        progress = house.bench.progress.get(id)
+        out = run.kind == KIND
+        progress = (house.exports if out else house.bench).progress.get(id)
         return report.whole(run, parts, problems) | {
             "progress": progress.model_dump() if progress else None,
-            "settled": decisions.settled(run),
+            "settled": exporting.settled(run) if out else decisions.settled(run),
+            **(exporting.about(run) if out else {}),
             "cured": cured,
             "after": following,
         }

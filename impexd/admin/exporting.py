@@ -52,9 +52,7 @@ def routes(made: FastAPI, house: House) -> None:
         return {"files": await outbox.listed(house.exports, limit=limit)}
 
     @made.get("/api/v1/outbox/{group}")
-    async def one(
-        group: str, limit: int = Query(default=1000, ge=1, le=10_000)
-    ) -> dict[str, Any]:
+    async def one(group: str, limit: int = Query(default=1000, ge=1, le=10_000)) -> dict[str, Any]:
         return {"files": await outbox.listed(house.exports, group, limit=limit)}
 
 

@@ -20,8 +20,8 @@ class Timing(Protocol):
         """When the scheduler last woke up; None if it does not go."""
         ...
 
-    def following(self) -> dict[str, str]:
-        """Name -> when it is due next."""
+    async def following(self) -> dict[str, str]:
+        """Name -> when it is due next; without those that are paused."""
         ...
 
     async def listed(self) -> list[dict[str, Any]]:

@@ -97,22 +97,22 @@ def forget(folder: int, name: bytes) -> None:
         os.unlink(name, dir_fd=folder)
 
 
-def write(folder: int, name: bytes, data: bytes) -> None:
+def write(folder: int, name: bytes, data: bytes, *, mode: int = 0o600) -> None:
     """
     Publish bytes under a name that was not there before.
 
     Whoever sees the name sees all of it, also after a power cut.  FileExistsError if the name
     is taken by other bytes; the same bytes are left as they are, so this may be repeated.
     """
-    publish(folder, name, data)
+    publish(folder, name, data, mode=mode)
     os.fsync(folder)
 
 
-def publish(folder: int, name: bytes, data: bytes) -> None:
+def publish(folder: int, name: bytes, data: bytes, *, mode: int = 0o600) -> None:
     """Do as `write` does, but without the sync of the folder, so that many files can share it."""
     draft = _draft(name)
     forget(folder, draft)
-    file = os.open(draft, _NEW, 0o600, dir_fd=folder)
+    file = os.open(draft, _NEW, mode, dir_fd=folder)
     try:
         _put(file, data)
         os.fsync(file)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from impexd.core import durable
-from impexd.exports import query
+from impexd.exports import publish, query
 from impexd.exports.order import Member, Order, Written
 from impexd.formats.shape import Records
 from impexd.formats.writers import WRITERS
@@ -24,7 +24,6 @@ from impexd.store import snapshot
 from impexd.store.snapshot import Snapshot
 
 BUFFER = 1 << 20
-MODE = 0o640
 
 Told = Callable[[int], None]
 """Hears how many records are written, now and then."""
@@ -40,7 +39,7 @@ def write(order: Order, config: Config, told: Told) -> Written:
     path.unlink(missing_ok=True)
     with snapshot.opened(order.url) as view:
         mark = snapshot.watermark(view)  # the first thing read: from here on it is one moment
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, publish.MODE)
         with os.fdopen(file, "w+b", BUFFER) as out:
             members = _members(out, order, config, view, told)
             out.flush()

@@ -16,6 +16,8 @@ from pathlib import Path
 from impexd.core import durable
 from impexd.core.errors import WorldError
 
+MODE = 0o640
+"""Who may read what lies in an outbox: its group, too."""
 DRAFTS = ".impexd-tmp"
 """The folder of drafts in each outbox."""
 
@@ -79,7 +81,7 @@ def accompany(outbox: Path, name: str, sha256: str, companions: Iterable[str]) -
         for end in companions:
             data = f"{sha256}  {name}\n".encode() if end == ".sha256" else b""
             try:
-                durable.write(folder, (name + end).encode(), data)
+                durable.write(folder, (name + end).encode(), data, mode=MODE)
             except FileExistsError:
                 taken.append(name + end)
     return taken

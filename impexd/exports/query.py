@@ -14,8 +14,8 @@ from impexd.exports import cells
 from impexd.exports.cells import Written
 from impexd.formats.shape import Nest, Records, Shape, Values
 from impexd.model import selection
-from impexd.model.entity import Catalogue, Kind
-from impexd.model.export import ExportColumn, ExportDescriptor
+from impexd.model.entity import Catalogue, Kind, Type
+from impexd.model.export import ExportColumn, ExportDescriptor, ExportFormat
 from impexd.model.problem import Code
 from impexd.store import selecting
 from impexd.store.selecting import Statement
@@ -71,15 +71,16 @@ def written(
     engine: str,
 ) -> list[Written]:
     """Pure: what the columns of an entity are made of."""
-    guard = descriptor.file.guarded
+    said = descriptor.file
     found = []
     for one in columns:
-        guarded = guard if one.guard is None else one.guard
+        guarded = said.guarded if one.guard is None else one.guard
         if one.source is None:
             found.append(Written(one, None, guarded))
-        else:
-            type = selection.resolve(one.source, kind, catalogue).type
-            found.append(Written(one, type, guarded, engine == "postgresql"))
+            continue
+        type = selection.resolve(one.source, kind, catalogue).type
+        inside = type is Type.JSON and said.format in (ExportFormat.JSON, ExportFormat.JSONL)
+        found.append(Written(one, type, guarded and not inside, engine == "postgresql"))
     return found
 
 

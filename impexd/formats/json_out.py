@@ -41,10 +41,10 @@ def write(
 
 def function(cells: Sequence[Cell], nests: Sequence[Nest] = ()) -> Callable[[Values], str]:
     """Write the function that makes an object of a record."""
-    names: dict[str, Any] = {"quote": encode_basestring}
+    names: dict[str, Any] = {"quote": encode_basestring, "nested": nested}
     tree: Tree = {}
     for n, cell in enumerate(cells):
-        shown = f"quote(v{n})" if cell.kind == "text" else f"v{n}"
+        shown = {"text": f"quote(v{n})", "json": f"nested(v{n})"}.get(cell.kind, f"v{n}")
         _put(tree, cell.to, f"{{'null' if v{n} is None else {shown}}}")
     for n, nest in enumerate(nests):
         names[f"nest{n}"] = _list(function(nest.cells))
@@ -55,6 +55,16 @@ def function(cells: Sequence[Cell], nests: Sequence[Nest] = ()) -> Callable[[Val
     exec(compile(source, "<descriptor>", "exec"), names)  # noqa: S102 (our own source)
     made: Callable[[Values], str] = names["made"]
     return made
+
+
+def nested(value: str) -> str:
+    """
+    Pure: JSON as a part of JSON.
+
+    A text or a null of its own goes as text in quotes: as it is, a reader would take the one for
+    the text it holds, and the other for nothing at all.
+    """
+    return encode_basestring(value) if value[:1] in ('"', "n") else value
 
 
 def _put(tree: Tree, path: str, value: str) -> None:

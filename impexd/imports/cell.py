@@ -46,9 +46,7 @@ class Reading:
     """May its text have an apostrophe that an export has put there?"""
 
 
-def reading(
-    column: Column, field: Field, positions: Positions, *, guard: bool = False
-) -> Reading:
+def reading(column: Column, field: Field, positions: Positions, *, guard: bool = False) -> Reading:
     """Make a column ready for files whose cells stand at `positions`; `guard`: of guarded text."""
     guarded = guard and column.source is not None
     finish = finishing(column, field)

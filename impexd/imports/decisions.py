@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import stamp
 from impexd.core.errors import UsageError
+from impexd.imports import piecewise, verdicts
 from impexd.imports.bench import Bench
 from impexd.model.run import FINAL, Run, State
 from impexd.store import applying, runs
@@ -55,6 +56,8 @@ async def refuse(bench: Bench, id: int, actor: str | None, note: str | None) -> 
         await runs.move(
             tx, run, State.CANCELLED, actor=actor, note=note, message=told, finished=now
         )
+        if any(part["state"] == piecewise.GOING for part in await runs.parts(tx, id)):
+            await verdicts.end_partly(tx, run, told, None, now=now)
         await desk.enqueue(tx, run.id, run.group, 0)
 
 

@@ -9,6 +9,7 @@ descriptor ever becomes source: constants and tables are bound as names.
 import marshal
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -68,9 +69,11 @@ def _cell(
         return [f"{value} = const{n}"]
     names[f"raw{n}"], names[f"finish{n}"] = reading.raw, reading.finish
     careful = f"{value} = finish{n}(raw{n}(cells))"
-    if column.source is None or column.regex or column.map or not column.trim:
+    if column.source is None or column.regex or column.map:
         return [careful]
-    get = f"{value} = cells[{positions[column.source]}].strip()"
+    if not column.trim and kind is not Type.TEXT:
+        return [careful]
+    get = f"{value} = cells[{positions[column.source]}]{'.strip()' if column.trim else ''}"
     empty = _empty(reading, field, names, n)
     body = _typed(value, kind, reading, field, names, n)
     if body is None:
@@ -91,6 +94,11 @@ def _typed(
 ) -> list[str] | None:
     """Pure: source lines for a non-empty text, or None where the careful way must do."""
     column = reading.column
+    if reading.guard and kind is Type.TEXT:
+        if field.pattern is not None or field.values is not None:
+            return None
+        rest = _typed(value, kind, replace(reading, guard=False), field, names, n) or []
+        return [f'if {value}[0] == "\'": raise Slow', *rest]
     plain = column.decimal == "." and not column.thousands
     bounded = field.most is not None or field.min not in (None, 0, "0")
     match kind:

@@ -4,6 +4,7 @@ Descriptors in the group's order x files of the drop, by name.
 Pure.  One file may feed several descriptors; a file nobody takes is told, never passed over.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ SUFFIXES: Mapping[Format, tuple[str, ...]] = {
     Format.IMAGE: (".png", ".jpg", ".jpeg", ".gif", ".webp"),
 }
 """What a descriptor without `match` takes: every file of its format, by suffix."""
+
+REJECTS = re.compile(r"\.rejects-(\d{1,18})(?:\.\d+)?(?=\.[^.]+(?:\.gz)?$)", re.IGNORECASE)
+"""What the name of a file of rejects has more than that of its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,21 @@ def plan(files: Sequence[str], descriptors: Mapping[str, Descriptor]) -> Matched
 
 
 def takes(descriptor: Descriptor, file: str) -> bool:
-    """Pure: does a descriptor take a file of this name?  A packed file counts without its `.gz`."""
+    """
+    Pure: does a descriptor take a file of this name?
+
+    A packed file counts without its `.gz`, and one of rejects as its source.
+    """
     layout = descriptor.file
     if layout.match is None:
         return bare(file).lower().endswith(SUFFIXES[layout.format])
     return _found(layout.match, file) is not None
+
+
+def mended(file: str) -> tuple[str, int] | None:
+    """Pure: of a file of rejects that comes back, the name of its source and the run it is from."""
+    found = REJECTS.search(file)
+    return (file[: found.start()] + file[found.end() :], int(found[1])) if found else None
 
 
 def named(layout: Layout, file: str) -> dict[str, str | None]:
@@ -73,4 +87,6 @@ def bare(file: str) -> str:
 
 def _found(pattern: str, file: str) -> Any:
     expression = patterns.compiled(pattern, case=False)
-    return expression.fullmatch(bare(file)) or expression.fullmatch(file)
+    source = mended(file)
+    names = (bare(file), file, *((source[0], bare(source[0])) if source else ()))
+    return next(filter(None, map(expression.fullmatch, names)), None)

@@ -16,6 +16,7 @@ import anyio.to_thread
 import structlog
 
 from impexd.core.clock import stamp
+from impexd.core.errors import WorldError
 from impexd.imports import guard
 from impexd.imports.bench import Bench
 from impexd.imports.waiting import NAME
@@ -63,6 +64,23 @@ def guards(run: Run, config: Config) -> Guard:
     """Pure: the guards that a run stands under."""
     mine = config.groups[run.group].guard
     return guard.for_rows(mine) if run.origin == ORIGIN else mine
+
+
+async def recover(bench: Bench) -> None:
+    """Do so at the start; what stands in the way now may be gone in an hour."""
+    try:
+        await tend(bench)
+    except WorldError as error:
+        log.warning("rows that wait were not looked at", why=str(error))
+
+
+async def tend(bench: Bench) -> list[int]:
+    """
+    Try rows again whose parents have come unnoticed, let those go that are late; gives the runs.
+
+    Unnoticed: by a daemon that died before it looked, or from outside of impexd.
+    """
+    return await wake(bench, bench.config.catalogue) + await expire(bench)
 
 
 async def wake(bench: Bench, entities: Iterable[str]) -> list[int]:

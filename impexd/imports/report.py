@@ -46,8 +46,14 @@ def brief(run: Run) -> dict[str, Any]:
         "parent": run.parent,
         "note": run.note,
         "actor": run.actor,
-        "report": f"{run.place.rpartition('/')[0]}/report.json" if run.place else None,
+        "report": _report(run),
     }
+
+
+def _report(run: Run) -> str | None:
+    if run.place is None or run.kind == "export":
+        return None
+    return f"{run.place.rpartition('/')[0]}/report.json"
 
 
 def whole(

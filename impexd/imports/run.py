@@ -6,7 +6,8 @@ the journal in a state from which the next call carries on.  A `WorldError` goes
 queue comes back to it later; what is wrong with the drop ends in the journal.
 """
 
-import re
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Literal
 
 import anyio
@@ -16,22 +17,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core import failpoint
 from impexd.core.clock import stamp
-from impexd.core.errors import Changed, WorldError
-from impexd.imports import defaults, guard, parking, sheets, shelve, verdicts
+from impexd.core.errors import Changed, DataError, WorldError
+from impexd.imports import (
+    defaults,
+    guard,
+    match,
+    parking,
+    piecewise,
+    sheets,
+    shelve,
+    verdicts,
+)
 from impexd.imports.bench import Bench, Stopped, ask, configured
-from impexd.imports.order import Planned
+from impexd.imports.order import Noted, Planned
+from impexd.imports.piecewise import Before, Ledger
 from impexd.inbox import examine, giveback
 from impexd.model.config import Config
+from impexd.model.problem import Code
 from impexd.model.run import Run, State
-from impexd.store import applying, journal, runs
+from impexd.store import applying, journal, pieces, runs
 from impexd.store.again import again
 from impexd.store.applying import Decided, Stale
 
 REPLANS = 5
 """Plans that may grow stale before the run gives way to others for a while."""
-
-REJECTS = re.compile(r"\.rejects-(\d+)(?:\.\d+)?(?=\.[^.]+$)")
-"""What a rejects file's name holds: the run it came from."""
 
 log = structlog.get_logger(__name__)
 
@@ -63,18 +72,28 @@ async def _load(bench: Bench, run: Run) -> None:
         except Stale:
             planned = await _planned(bench, run, config, "plan")
         except Changed as error:
+            if await piecewise.before(bench, run):
+                return await verdicts.cut_short(bench, run, str(error), Code.CHANGED)
             inbox = bench.config.inboxes.get(run.group)
             return await giveback.give_back(bench.desk, run, inbox, str(error))
+        except DataError as error:
+            if await piecewise.before(bench, run):
+                return await verdicts.cut_short(bench, run, str(error), error.code)
+            noted = Noted(code=error.code, message=str(error))
+            return await verdicts.refuse(bench, run, planned.model_copy(update={"refused": noted}))
     raise WorldError("the tables kept changing while this was planned", hint="it is tried again")
 
 
 async def _decide(bench: Bench, run: Run, config: Config, planned: Planned) -> None:
     """A plan is refused, shown, held, or applied."""
-    if any(part.counts.rejected for part in planned.parts if part.state == "planned"):
+    if any(part.counts.rejected for part in planned.parts):
         await ask(bench, run, config, "rejects")
         failpoint.hit("rejects.written")
-    reasons = guard.outside(planned, config.groups[run.group].guard)
-    if planned.refused is not None:
+    done = await piecewise.before(bench, run)
+    reasons = guard.outside(planned, parking.guards(run, config))
+    if done:  # it was decided when the first piece was applied
+        await _apply(bench, run, config, planned, done)
+    elif planned.refused is not None:
         await verdicts.refuse(bench, run, planned)
     elif run.dry:
         await ask(bench, run, config, "diff")
@@ -85,16 +104,27 @@ async def _decide(bench: Bench, run: Run, config: Config, planned: Planned) -> N
         await ask(bench, run, config, "diff")
         await verdicts.hold(bench, run, planned, "; ".join(reasons))
     else:
-        await _apply(bench, run, config, planned)
+        await _apply(bench, run, config, planned, done)
 
 
-async def _apply(bench: Bench, run: Run, config: Config, planned: Planned) -> None:
+async def _apply(bench: Bench, run: Run, config: Config, planned: Planned, done: Before) -> None:
     """Put the plan into the tables, if the bytes are still those that were claimed."""
     if run.sha256 is not None and run.bytes is not None:
         place, size, sha256 = bench.desk.folders.bytes_of(run.token), run.bytes, run.sha256
         await anyio.to_thread.run_sync(lambda: examine.intact(place, sha256=sha256, size=size))
+    group = config.groups[run.group]
+    run = await _linked(bench, run, [part.member for part in planned.parts])
     decided = _decided(bench, run, config, planned)
-    await applying.put(bench.desk.store, decided, verdicts.applied(bench, run, planned))
+    if group.atomic == "archive" and not done:
+        told = verdicts.unmatched(planned, group)
+        verdict = verdicts.applied(bench, run, planned, decided.parts, told=told)
+        await applying.put(bench.desk.store, decided, verdict)
+    else:
+        ledger = Ledger(bench, run, planned, done, group)
+        try:
+            await pieces.put(bench.desk.store, decided, piecewise.cut(group, planned), ledger)
+        finally:
+            bench.progress.pop(run.id, None)
     log.info("applied", problems=planned.told, counts=guard.total(planned).model_dump())
     await parking.wake(bench, [form.kind.name for form in decided.sheets])
 
@@ -112,13 +142,23 @@ async def _begun(bench: Bench, id: int) -> Run | None:
             told = f"the same file as run {twin}, which is loaded already"
             await runs.move(tx, run, State.DUPLICATE, message=told, parent=twin, finished=now)
             return None
-        if run.parent is None and (found := REJECTS.search(run.name)):
-            source = await runs.get(tx, int(found[1]))
-            if source is not None and source.group == run.group:
-                await runs.move(tx, run, State.STAGING, parent=source.id)
         return run
 
-    return await again(bench.desk.store, begin, clock=bench.desk.clock)
+    run = await again(bench.desk.store, begin, clock=bench.desk.clock)
+    return run and await _linked(bench, run, [run.name])
+
+
+async def _linked(bench: Bench, run: Run, names: Iterable[str]) -> Run:
+    """Link a run to the one whose rejects come back in it, by the names of its files."""
+    found = {mended[1] for name in names if (mended := match.mended(name))}
+    if run.parent is not None or len(found) != 1:
+        return run
+    async with bench.desk.store.writing() as tx:
+        source = await runs.get(tx, found.pop())
+        if source is None or source.group != run.group:
+            return run
+        await runs.move(tx, run, State.STAGING, parent=source.id)
+    return replace(run, parent=source.id)
 
 
 async def _interrupted(bench: Bench, run: Run) -> None:

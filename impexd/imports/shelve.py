@@ -12,7 +12,7 @@ from impexd.imports import report
 from impexd.imports.bench import Bench
 from impexd.inbox import archive
 from impexd.model.run import State
-from impexd.store import journal, runs
+from impexd.store import applying, journal, runs
 
 ENDED = frozenset(
     {
@@ -38,6 +38,8 @@ async def put_away(bench: Bench, id: int) -> None:
         document = report.whole(run, await runs.parts(tx, id), await runs.problems(tx, id))
     await _written(desk.folders.scratch_of(run.token) / "report.json", document)
     failpoint.hit("report.written")
+    if run.started:
+        await applying.forget(desk.store, id)
     await archive.put(desk, rows)
     failpoint.hit("archive.journalled")
 

@@ -9,7 +9,7 @@ with the drop as a whole (an archive whose checksums do not hold) goes up as `Da
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from impexd.core.errors import DataError
 from impexd.formats.registry import READERS
@@ -63,8 +63,8 @@ class Staged:
     forms: list[Form]
     parts: list[Part] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
-    origins: dict[tuple[int, int], dict[str, str]] = field(default_factory=dict)
-    """(part, line) -> since when and until when a row waits that is not new to waiting."""
+    origins: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    """(part, line) -> since when, until when and from which run a row waits that did so before."""
 
 
 async def fill(
@@ -156,14 +156,16 @@ async def _file(
     try:
         wanted = sheets.wanted(descriptor)
         table = await reader(meter.counting(file), descriptor.file, wanted, limits)
-        await _rows(db, table, parts, meter)
+        await _rows(db, table, parts, meter, guard=descriptor.file.guard)
     except DataError as error:
         if error.code in ARCHIVE_BROKEN:
             raise
         _give_up(db, parts, error)
 
 
-async def _rows(db: Staging, table: Table, parts: list[Part], meter: "Meter") -> None:
+async def _rows(
+    db: Staging, table: Table, parts: list[Part], meter: "Meter", *, guard: bool
+) -> None:
     lanes = []
     for part in parts:
         form = part.form
@@ -173,6 +175,7 @@ async def _rows(db: Staging, table: Table, parts: list[Part], meter: "Meter") ->
             table.positions,
             when=form.when,
             mode_column=form.mode_column,
+            guard=guard,
         )
         lanes.append((part, lane, fast.compiled(lane, table.positions)))
     pending = 0

@@ -5,6 +5,7 @@ Called by the queue with the lock of the run's group, as often as it takes.  Wha
 undone (any more) ends the undo as `failed`, with the reason; nothing has been changed then.
 """
 
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -13,9 +14,11 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import stamp
-from impexd.core.errors import UsageError
+from impexd.core.errors import UsageError, WorldError
+from impexd.core.text import shown
 from impexd.imports import parking, shelve
-from impexd.imports.bench import Bench
+from impexd.imports.bench import DEATHS, Bench
+from impexd.model.problem import Code
 from impexd.model.run import Run, State
 from impexd.queue.jobs import Queue
 from impexd.store import runs, schema, undo
@@ -88,37 +91,55 @@ async def _undoable(tx: AsyncConnection, bench: Bench, id: int) -> Run:
 
 async def carry(bench: Bench, id: int) -> None:
     """Carry an undo out; harmless to be called again."""
-    now = stamp(bench.desk.clock.now())
-    run = await again(
-        bench.desk.store, lambda tx: runs.begin(tx, id, now=now), clock=bench.desk.clock
-    )
+    run = await again(bench.desk.store, lambda tx: _begin(tx, bench, id), clock=bench.desk.clock)
     if run is None or run.parent is None:
         return
     with structlog.contextvars.bound_contextvars(run=id, group=run.group, undoes=run.parent):
-        await shelve.put_away(bench, run.parent)
         try:
+            await shelve.put_away(bench, run.parent)
             done = await undo.put(bench.desk.store, run, bench.config.catalogue, bench.desk.clock)
         except UsageError as error:
-            await _failed(bench, run, error)
+            await _failed(bench, run, str(error))
             return
-        except anyio.get_cancelled_exc_class():
+        except (WorldError, anyio.get_cancelled_exc_class()):
             with anyio.CancelScope(shield=True):
-                await _interrupted(bench, run)
+                await _put_back(bench, run)
+            raise
+        except Exception as error:
+            await _failed(bench, run, f"{type(error).__name__}: {shown(str(error))}")
             raise
         log.info("undone", kept=done.problems, counts=done.counts)
         await parking.wake(bench, done.counts)
 
 
-async def _failed(bench: Bench, run: Run, error: UsageError) -> None:
+async def _begin(tx: AsyncConnection, bench: Bench, id: int) -> Run | None:
+    """Start an attempt; None if there is none to be made (any more)."""
+    now = stamp(bench.desk.clock.now())
+    before = await runs.get(tx, id)
+    run = await runs.begin(tx, id, now=now)
+    if before is None or run is None or before.state is not State.STAGING:
+        return run
+    # Nobody put it back, so the attempt before this one took the process down.
+    deaths = await runs.crashed(tx, run)
+    if deaths < DEATHS:
+        await runs.move(tx, run, State.STAGING)
+        return run
+    told = f"this undo has ended the process {deaths} times"
+    await runs.move(tx, run, State.FAILED, code=Code.POISON, message=told, finished=now, place="")
+    log.error("not undone", run=id, why=told)
+    return None
+
+
+async def _failed(bench: Bench, run: Run, why: str) -> None:
     now = stamp(bench.desk.clock.now())
     async with bench.desk.store.writing() as tx:
-        await runs.move(tx, run, State.FAILED, message=str(error), finished=now, place="")
-    log.warning("not undone", why=str(error))
+        await runs.move(tx, run, State.FAILED, message=why, finished=now, place="")
+    log.warning("not undone", why=why)
 
 
-async def _interrupted(bench: Bench, run: Run) -> None:
-    """The daemon stops: the next one begins with this undo anew."""
-    with anyio.move_on_after(2):
+async def _put_back(bench: Bench, run: Run) -> None:
+    """Stopped, or the world failed: begun anew later, and no crash is counted."""
+    with anyio.move_on_after(2), suppress(WorldError):
         async with bench.desk.store.writing() as tx:
             current = await runs.get(tx, run.id)
             if current is not None and current.state in runs.RUNNABLE:

@@ -1,6 +1,6 @@
 """What becomes of a run, written into the journal: applied, refused, held, shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -11,6 +11,8 @@ from impexd.core.clock import stamp
 from impexd.imports import following, report
 from impexd.imports.bench import Bench
 from impexd.imports.order import Planned
+from impexd.imports.sheets import CREATED
+from impexd.model.group import ImportGroup
 from impexd.model.run import Run, State
 from impexd.store import runs
 from impexd.store.applying import Verdict
@@ -18,19 +20,27 @@ from impexd.store.applying import Verdict
 log = structlog.get_logger(__name__)
 
 
-def applied(bench: Bench, run: Run, planned: Planned) -> Verdict:
-    """Give what is written into the transaction that applies a plan."""
+def applied(
+    bench: Bench,
+    run: Run,
+    planned: Planned,
+    parts: Sequence[Mapping[str, Any]],
+    *,
+    told: str | None,
+) -> Verdict:
+    """Give what is written into the transaction that applies a plan: its parts as they are then."""
 
     async def write(tx: AsyncConnection) -> None:
         await runs.move(
             tx,
             run,
             State.APPLIED,
-            counts=report.by_entity(parts_of(planned, "applied")),
+            counts=report.by_entity(parts),
             problems=planned.told,
             finished=stamp(bench.desk.clock.now()),
             code=None,
-            message=unmatched(planned),
+            message=told,
+            parent=run.parent,
         )
         await following.put(bench, tx, run)
 
@@ -42,7 +52,7 @@ async def refuse(bench: Bench, run: Run, planned: Planned) -> None:
     refused = planned.refused
     if refused is None:
         return
-    parts = [part | {"counts": _unloaded(part["counts"])} for part in parts_of(planned, "rejected")]
+    parts = [part | {"counts": _unloaded(part)} for part in parts_of(planned, "rejected")]
     async with bench.desk.store.writing() as tx:
         await runs.put_parts(tx, run.id, parts)
         await runs.put_problems(tx, run.id, problems_of(planned))
@@ -60,9 +70,34 @@ async def refuse(bench: Bench, run: Run, planned: Planned) -> None:
     log.warning("rejected", code=refused.code, what=refused.message)
 
 
-def _unloaded(counts: Mapping[str, int]) -> dict[str, int]:
-    """Pure: the counts of a part none of whose rows is loaded."""
-    return {**dict.fromkeys(counts, 0), "read": counts["read"], "rejected": counts["read"]}
+def _unloaded(part: Mapping[str, Any]) -> dict[str, int]:
+    """Pure: the counts of a part none of whose rows is loaded; parents that were to be made are no rows."""
+    rows = part["counts"]["read"] if part["record"] < CREATED else 0
+    return {**dict.fromkeys(part["counts"], 0), "read": rows, "rejected": rows}
+
+
+async def cut_short(bench: Bench, run: Run, why: str, code: str | None) -> None:
+    """A run that is partly in the tables goes no further; it ends as applied, so it can be undone."""
+    desk = bench.desk
+    async with desk.store.writing() as tx:
+        await end_partly(tx, run, why, code, now=stamp(desk.clock.now()))
+    log.error("cut short", why=why)
+
+
+async def end_partly(
+    tx: AsyncConnection, run: Run, why: str, code: str | None, *, now: str
+) -> None:
+    """Write so into a transaction."""
+    parts = await runs.parts(tx, run.id)
+    counts = report.by_entity(parts)
+    done = sum(
+        count[name] for count in counts.values() for name in ("inserted", "updated", "deleted")
+    )
+    told = f"{why}; {done:,} changes were in the tables already, undo takes them back"
+    await runs.count_parts(tx, run.id, [part | {"state": "applied"} for part in parts])
+    await runs.move(
+        tx, run, State.APPLIED, message=told, code=code, counts=counts, problems=1, finished=now
+    )
 
 
 async def hold(bench: Bench, run: Run, planned: Planned, why: str) -> None:
@@ -110,8 +145,8 @@ def problems_of(planned: Planned) -> list[dict[str, Any]]:
     return [noted.model_dump() for noted in planned.problems]
 
 
-def unmatched(planned: Planned) -> str | None:
-    """Pure: say which files nobody took; None if all were taken."""
-    if not planned.unmatched:
+def unmatched(planned: Planned, group: ImportGroup) -> str | None:
+    """Pure: say which files nobody took; None if all were taken, or nobody wants to know."""
+    if not planned.unmatched or group.unmatched == "ignore":
         return None
     return "no descriptor of the group takes " + ", ".join(planned.unmatched[:10])

@@ -89,7 +89,9 @@ async def _staged(order: Order, config: Config, answers: _Answers) -> Planned:
     telling = _Telling(answers)
     with _stage(order, fresh=True) as db:
         if order.origin == _PARKED:
-            staged = waiting.fill(db, Path(order.source), _descriptors(order, config), config.catalogue)
+            staged = waiting.fill(
+                db, Path(order.source), _descriptors(order, config), config.catalogue
+            )
         else:
             staged = await _filled(db, order, config, telling)
         telling.phase("plan")

@@ -28,7 +28,7 @@ SLICE = 100
 """Runs that are cleared at once."""
 
 _PLACE = re.compile(
-    r"(archive|failed)/([0-9]{4}-[0-9]{2}-[0-9]{2})/([0-9]+(?:-[0-9a-f]+)?)/.+", re.S
+    r"(archive|failed)/([0-9]{4}-[0-9]{2}-[0-9]{2})/([0-9]+(?:-[0-9a-f]+)?)/.+", re.DOTALL
 )
 """Where bytes are put away; nothing that looks otherwise is touched."""
 

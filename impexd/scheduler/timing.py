@@ -62,6 +62,8 @@ class Timing:
         """
         entries, whole = self.entries(), True
         try:
+            if self._retired is None:
+                await self.settle()
             await self._retire(frozenset(entries))
         except WorldError as error:
             log.warning("timetable not brought up to date", why=str(error))
@@ -98,10 +100,22 @@ class Timing:
             self._looked = {name: one for name, one in self._looked.items() if name in names}
             self._retired = names
 
-    def following(self) -> dict[str, str]:
-        """Give when each name is due next."""
+    async def settle(self) -> None:
+        """Note of what has fired what became of it; to be asked when an export may have ended."""
         now = self.clock.now()
-        found = {name: entry.schedule.next(now) for name, entry in self.entries().items()}
+        await again(self.store, lambda tx: occurrences.settle(tx, now=now), clock=self.clock)
+
+    async def following(self) -> dict[str, str]:
+        """Give when each name is due next; not of those that are paused."""
+        now = self.clock.now()
+        async with self.store.reading() as conn:
+            lines = await occurrences.lines(conn)
+        paused = {name for name, one in lines.items() if one.paused is not None}
+        found = {
+            name: entry.schedule.next(now)
+            for name, entry in self.entries().items()
+            if name not in paused
+        }
         return {name: stamp(moment) for name, moment in found.items() if moment is not None}
 
     async def pause(self, name: str, *, actor: str | None, note: str | None) -> None:

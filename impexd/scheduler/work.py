@@ -119,7 +119,7 @@ class Works:
 
 
 async def _parked(bench: Bench) -> int:
-    return len(await parking.expire(bench))
+    return len(await parking.tend(bench))
 
 
 async def _archive(bench: Bench) -> int:

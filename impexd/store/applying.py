@@ -100,6 +100,13 @@ async def changes(tx: AsyncConnection, entities: Sequence[str]) -> dict[str, int
     return {entity: now.get(entity, 0) for entity in entities}
 
 
+async def forget(store: Store, run: int) -> None:
+    """Drop the stage of a run that has ended; on SQLite it goes with the run's scratch folder."""
+    if store.dialect == "postgresql":
+        async with store.writing() as tx:
+            await tx.execute(text(f"DROP SCHEMA IF EXISTS {staging.schema_of(run)} CASCADE"))
+
+
 async def merged(
     tx: AsyncConnection, decided: Decided, sheets: Iterable[Sheet], names: Names, base: int
 ) -> None:
@@ -117,7 +124,10 @@ async def merged(
 
 
 async def kept_waiting(
-    tx: AsyncConnection, store: Store, decided: Decided, found: tuple[list[dict[str, Any]], list[int]]
+    tx: AsyncConnection,
+    store: Store,
+    decided: Decided,
+    found: tuple[list[dict[str, Any]], list[int]],
 ) -> None:
     """Keep the rows that wait for a parent, and let those go that have been tried or said anew."""
     fresh, tried = found

@@ -14,15 +14,18 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
-from sqlalchemy import RowMapping, delete, func, select, update
+from sqlalchemy import RowMapping, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import stamp
+from impexd.model.run import State
 from impexd.store.schema import occurrence, timetable
+from impexd.store.schema import run as run_table
 
 _OF = occurrence.c
 _ON = timetable.c
+_RUN = run_table.c
 
 Kind = Literal["timed", "manual"]
 
@@ -169,18 +172,25 @@ async def end(
     reason: str | None = None,
     id: int | None = None,
     name: str | None = None,
-    run: int | None = None,
 ) -> None:
-    """Say what became of what has fired: one by its id or its run, or all of a name."""
-    wanted = [
-        column == value
-        for column, value in ((_OF.id, id), (_OF.name, name), (_OF.run, run))
-        if value is not None
-    ]
-    if not wanted:
-        raise ValueError("of which occurrence?")
-    changed = update(occurrence).where(_OF.state == Became.FIRED, *wanted)
+    """Say what became of what has fired: one by its id, or all of a name."""
+    wanted = _OF.name == name if id is None else _OF.id == id
+    changed = update(occurrence).where(_OF.state == Became.FIRED, wanted)
     await tx.execute(changed.values(state=became, reason=reason, ended=stamp(now)))
+
+
+async def settle(tx: AsyncConnection, *, now: datetime) -> None:
+    """Say of what has fired what became of the export that it was."""
+    ended = or_(_RUN.state == State.FAILED, _RUN.finished.is_not(None))
+    query = (
+        select(_OF.id, _RUN.state, _RUN.message)
+        .join(run_table, _RUN.id == _OF.run)
+        .where(_OF.state == Became.FIRED, _RUN.kind == "export", ended)
+    )
+    for id, state, message in (await tx.execute(query)).all():
+        failed = state == State.FAILED
+        became, reason = (Became.FAILED, message) if failed else (Became.DONE, None)
+        await end(tx, became, now=now, reason=reason, id=id)
 
 
 async def get(conn: AsyncConnection, id: int) -> dict[str, Any] | None:

@@ -126,7 +126,9 @@ def _taking(sheet: Sheet, names: Names, which: str) -> str:
     return f"INSERT INTO {a} (n, r, t, part, act) SELECT n, r, t, part, act FROM {p} {which}"
 
 
-async def _counted(tx: AsyncConnection, sheets: Sequence[Sheet], names: Names) -> AsyncIterator[Done]:
+async def _counted(
+    tx: AsyncConnection, sheets: Sequence[Sheet], names: Names
+) -> AsyncIterator[Done]:
     for sheet in sheets:
         counting = f"SELECT part, act, COUNT(*) FROM {sheet.table('a', names)} GROUP BY part, act"
         for part, act, rows in await tx.execute(text(counting)):

@@ -29,9 +29,7 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def place(
-    database: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Place]:
+async def place(database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     """An open instance; a test begins with `fresh`."""
     async with places.opened(tmp_path_factory.mktemp("place"), database, FakeClock()) as opened:
         yield opened

@@ -7,9 +7,11 @@ from typing import Any
 
 import anyio
 import pytest
+from sqlalchemy import text, update
 
 from impexd.core.errors import UsageError
-from impexd.imports import keeping
+from impexd.imports import keeping, undo
+from impexd.store import schema
 from tests import shop
 from tests.clock import FakeClock
 from tests.flows import inside
@@ -134,6 +136,43 @@ async def test_of_two_who_undo_a_run_at_once_one_is_told_of_the_other(
         assert len(said) == 1
         assert "being undone by run" in said[0] or "is undone" in said[0]
         assert await site.query("SELECT COUNT(*) FROM run WHERE kind = 'undo'") == [(1,)]
+
+
+async def test_an_undo_that_took_the_process_down_too_often_fails_and_may_be_asked_for_anew(
+    tmp_path: Path, store_url: str
+) -> None:
+    async with inside.opened(tmp_path, store_url) as site:
+        run = await site.load("1.zip", shop.zipped(shop.members(shop.rows(2))))
+        first = await site.undo(run["id"])
+        second = await site.undo(first["id"])
+        for crashes, state in ((1, "archived"), (2, "failed")):
+            async with site.instance.store.writing() as tx:
+                await tx.execute(
+                    update(schema.run)
+                    .where(schema.run.c.id == second["id"])
+                    .values(state="staging", crashes=crashes, parent=run["id"])
+                )
+                await tx.execute(
+                    update(schema.run).where(schema.run.c.id == run["id"]).values(state="archived")
+                )
+            await undo.carry(site.instance.bench, second["id"])
+            assert await site.state(second["id"]) == state
+        assert (await site.undo(run["id"]))["state"] == "archived"
+
+
+async def test_an_undo_that_the_tables_refuse_fails_with_the_reason(
+    tmp_path: Path, store_url: str
+) -> None:
+    etc = dict(LISTS) | {"groups/shop.toml": shop.ETC["groups/shop.toml"]}
+    async with inside.opened(tmp_path, store_url, etc) as site:
+        await site.load("all.zip", shop.zipped(shop.members(shop.rows(3))))
+        run = await site.load("products.csv", products(shop.rows(1)))
+        async with site.instance.store.writing() as tx:
+            await tx.execute(text("CREATE UNIQUE INDEX theirs ON product (LENGTH(code))"))
+        done = await site.undo(run["id"])
+        assert (done["state"], done["message"][:15]) == ("failed", "IntegrityError:")
+        assert await site.state(run["id"]) == "archived"
+        assert await site.query("SELECT COUNT(*) FROM product") == [(1,)]
 
 
 async def test_a_run_can_be_undone_for_some_days_and_then_its_images_go(

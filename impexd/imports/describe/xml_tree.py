@@ -62,6 +62,7 @@ class Leaf:
 async def look(file: File, limits: Limits) -> Form:
     """Guess where the records of an XML file are; `DataError` if there are none."""
     root = _parsed(file, limits)
+    _refuse_wide(root, limits)
     places = _places(root)
     place = _record(places)
     if place is None:
@@ -103,6 +104,14 @@ def _parsed(file: File, limits: Limits) -> etree._Element:
     if root is None:
         raise DataError(Code.MALFORMED, "there is no element in the file")
     return root
+
+
+def _refuse_wide(root: etree._Element, limits: Limits) -> None:
+    """Refuse what the reader refuses: looking at attributes costs the square of how many they are."""
+    for element in root.iter():
+        if len(element.attrib) > limits.columns:
+            what = f"an element has {len(element.attrib)} attributes, {limits.columns} are taken"
+            raise DataError(Code.BAD_STRUCTURE, what, line=element.sourceline)
 
 
 def _places(root: etree._Element) -> dict[Place, Seen]:
