@@ -4,7 +4,6 @@ from pathlib import Path
 
 from impexd import config as configuration
 from impexd import daemon
-from impexd.admin import api, server
 from impexd.core.signals import Bell
 
 
@@ -19,5 +18,7 @@ async def run(source: Path, bell: Bell, *, drain: bool = False) -> None:
         if drain:
             await daemon.serve(instance, bell, drain=True)
             return
+        from impexd.admin import api, server  # heavy, and nothing that a drain needs
+
         async with server.listening(api.app(instance), config.socket):
             await daemon.serve(instance, bell)

@@ -21,6 +21,7 @@ from impexd.formats.shape import Cell, Records
 from impexd.model.entity import Type
 from impexd.model.export import ExportColumn
 
+_DIRECTIVE = re.compile("%.")
 _CONTEXT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 
 
@@ -65,9 +66,7 @@ def function(columns: Sequence[Written], *, rest: int = 0) -> Callable[[Records]
     coming, going = [], []
     for n, written in enumerate(columns):
         if written.column.const is not None:
-            names[f"const{n}"] = (
-                guarded(written.column.const) if written.guard else written.column.const
-            )
+            names[f"const{n}"] = written.column.const
             going.append(f"const{n}")
             continue
         coming.append(f"v{n}")
@@ -95,15 +94,19 @@ def _source(n: int, written: Written, names: dict[str, Any]) -> str:
     if column.map is not None:
         names[f"map{n}"] = _mapping(column)
         value = f"map{n}({value})"
+    if written.guard and _textual(written):
+        value = _guarded(value, n, written, names)
     if column.default is not None:
         names[f"default{n}"] = _defaulting(column.default)
         value = f"default{n}({value})"
-    if not written.guard or not _textual(written):
-        return value
-    names["guarded"], names["STARTS"] = guarded, STARTS
+    return value
+
+
+def _guarded(value: str, n: int, written: Written, names: dict[str, Any]) -> str:
+    """Pure: the source for guarded text; what the configuration itself says is not guarded."""
+    names["guarded"], names["STARTS"], names["careful"] = guarded, STARTS, _careful
     if value == f"v{n}" and written.type is not None:
-        return f"v{n} if not v{n} or v{n}[0] not in STARTS else guarded(v{n})"
-    names["careful"] = _careful
+        return f"(v{n} if not v{n} or v{n}[0] not in STARTS else guarded(v{n}))"
     return f"careful({value})"
 
 
@@ -112,7 +115,6 @@ def _textual(written: Written) -> bool:
     column = written.column
     return (
         column.map is not None
-        or column.default is not None
         or written.type in (None, Type.TEXT, Type.JSON)
         or (written.type is Type.BOOLEAN and bool({column.true[:1], column.false[:1]} & STARTS))
     )
@@ -158,7 +160,7 @@ def _decimal(scale: int | None, point: str) -> Callable[[str | None], str | None
 def _dated(pattern: str) -> Callable[[str | None], str | None]:
     @lru_cache(maxsize=4096)
     def dated(value: str | None) -> str | None:
-        return None if value is None else date.fromisoformat(value).strftime(pattern)
+        return None if value is None else _shown(date.fromisoformat(value), pattern)
 
     return dated
 
@@ -170,9 +172,15 @@ def _moment(pattern: str | None, zone: str | None) -> Callable[[str | None], str
         if value is None:
             return None
         there = datetime.fromisoformat(value).astimezone(place)
-        return there.strftime(pattern) if pattern else there.isoformat()
+        return _shown(there, pattern) if pattern else there.isoformat()
 
     return moment
+
+
+def _shown(moment: date, pattern: str) -> str:
+    """Pure: a day or a moment by a pattern; the year has four digits, whatever the C library thinks."""
+    year = f"{moment.year:04d}"
+    return moment.strftime(_DIRECTIVE.sub(lambda d: year if d[0] == "%Y" else d[0], pattern))
 
 
 def _mapping(column: ExportColumn) -> Callable[[Any], str | None]:

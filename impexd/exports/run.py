@@ -98,7 +98,8 @@ async def _export(bench: Bench, run: Run) -> None:
         if run.state is State.EXPORTING:
             written = await _written(bench, run, config)
             if written is None:
-                return None
+                outbox, _ = outbox_of(config, run.group)
+                return await anyio.to_thread.run_sync(publish.clear, outbox, run.token)
             run = await _journalled(bench, run, config, written)
             failpoint.hit("export.written")
         run = await _published(bench, run, config)

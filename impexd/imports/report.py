@@ -51,7 +51,7 @@ def brief(run: Run) -> dict[str, Any]:
 
 
 def _report(run: Run) -> str | None:
-    if run.place is None or run.kind == "export":
+    if not run.place or run.kind == "export":
         return None
     return f"{run.place.rpartition('/')[0]}/report.json"
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
 from impexd.core.errors import DataError
-from impexd.formats.registry import READERS
 from impexd.imports import convert, fast, match, sheets
 from impexd.imports.cell import Value
 from impexd.imports.convert import Lane, Record
 from impexd.imports.fast import Fast, Slow
-from impexd.imports.pictures import read
+from impexd.imports.pictures import read as pictures
 from impexd.imports.pictures.keep import Shelf
 from impexd.imports.sheets import Form
 from impexd.imports.unpack import File
@@ -93,11 +92,9 @@ async def fill(
         parts = [Part(first + n, one.member, file.name, form) for n, form in enumerate(mine)]
         staged.parts += parts
         descriptor = descriptors[one.descriptor]
-        if descriptor.file.format is Format.IMAGE:
-            reader = read.reader(file.name, shelf)
-        else:
-            reader = READERS[descriptor.file.format]
-            db.commit()  # not after each of a thousand pictures
+        reader = pictures.reader(descriptor.file, file.name, shelf)
+        if descriptor.file.format is not Format.IMAGE:  # of which there may be a thousand
+            db.commit()
             db.begin()
         await _file(db, file, reader, descriptor, parts, limits, meter)
     db.commit()

@@ -17,7 +17,10 @@ def name(target: str) -> str:
     """Pure: what a target is called wherever it is shown or kept."""
     if target.startswith(EXPORT):
         return target
-    return target.partition("#")[0].partition("?")[0]
+    plain = target.partition("#")[0].partition("?")[0]
+    scheme, mark, rest = plain.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def found(named: str, targets: Iterable[str]) -> list[str]:

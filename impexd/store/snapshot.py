@@ -8,7 +8,7 @@ block is read of the same moment.
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -58,9 +58,7 @@ class OnSqlite:
         self._db = connection
 
     def each(self, statement: Statement) -> Iterator[Rows]:
-        with closing(self._db.execute(statement.sql, statement.params)) as cursor:
-            while found := cursor.fetchmany(FEW):
-                yield found
+        yield from self._rest(self._db.execute(statement.sql, statement.params))
 
     def foreign(self, sql: str) -> tuple[list[str], Iterator[Rows]]:
         self._db.set_authorizer(_reading)
@@ -73,9 +71,12 @@ class OnSqlite:
         return [name for name, *_ in cursor.description], self._rest(cursor)
 
     def _rest(self, cursor: sqlite3.Cursor) -> Iterator[Rows]:
-        with closing(cursor):
+        try:
             while found := cursor.fetchmany(FEW):
                 yield found
+        finally:
+            with suppress(sqlite3.ProgrammingError):  # closed already, with its database
+                cursor.close()
 
 
 _READS = frozenset(

@@ -18,7 +18,7 @@ from tests.processes import Running, Site, until
 
 KILLS = 50
 """For each of two instances, which share the machine."""
-PRODUCTS = 1000
+PRODUCTS = 600
 OFTEN = 2
 """Attempts at a run that may be killed; the third would have it held as the culprit."""
 

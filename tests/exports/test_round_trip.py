@@ -93,7 +93,7 @@ async def unchanged(house: House, group: str, some: list[dict[str, Any]], parts:
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(some=records(PLAIN))
 async def test_nothing_changes_in_any_format(house: House, some: list[dict[str, Any]]) -> None:
@@ -101,7 +101,7 @@ async def test_nothing_changes_in_any_format(house: House, some: list[dict[str, 
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(some=records(ANY))
 async def test_nothing_changes_in_csv_even_with_control_characters(
@@ -115,10 +115,9 @@ async def test_both_engines_write_the_same_bytes(
 ) -> None:
     some = [
         {"code": "b", "price": "10", "sold": 1, "seen": "2026-01-31T08:00:00.000120Z"},
-        {"code": "B", "price": "2.50", "more": '{"z":1,"a":[true,null]}'},
+        {"code": "B", "price": "2.5", "more": '{"a":[true,null],"z":1}'},
         {"code": "ä", "count": -5, "made": "0009-01-02", "name": {"de": "Größe", "en": "=x"}},
     ]
-    some[1]["price"] = "2.5"
     files = []
     for n, url in enumerate((sqlite_url, postgres_url)):
         home = tmp_path / str(n)

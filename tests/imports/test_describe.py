@@ -199,6 +199,13 @@ async def test_repeated_names_are_counted(tmp_path: Path) -> None:
     assert [column["from"] for column in tree["column"]] == ["id", "x#1", "x#2", 4]
 
 
+async def test_texts_under_the_name_of_another_language_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "things.csv"
+    path.write_text("id;name_en;name_de\n1;Ботинки;Schuhe\n2;Палатка;Zelt\n")
+    found = await described(path, own=True)
+    assert "# `name_en` has Cyrillic texts" in found.texts["descriptors/things.toml"]
+
+
 KEYS: list[tuple[str, str, str, list[str]]] = [
     ("an identifier", "articles.csv", "name,sku\nx,1\ny,2\n", ["sku"]),
     ("of what it is about", "orders.csv", "sku,order no\n1,7\n2,8\n", ["order no"]),

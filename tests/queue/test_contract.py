@@ -578,3 +578,21 @@ async def test_a_lost_connection_costs_neither_the_worker_nor_the_job(postgres_u
         await until(lambda: has(done, 2))
         await until(lambda: empty(queue))
     assert sorted(done) == [1, 2]
+
+
+async def test_what_was_put_off_on_purpose_is_told_and_what_failed_is_not(store: Store) -> None:
+    async def fails(_job: Job) -> None:
+        raise Unreachable
+
+    late = Backoff(first=600, most=600)
+    tasks: dict[str, Task] = {"later": Log(), "broken": fails}
+    async with jobs.opened(store, tasks, retries=late) as queue:
+        assert await queue.ahead(["later", "broken"]) is None
+        at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+        await put(store, queue, "later", not_before=at + timedelta(hours=1))
+        await put(store, queue, "later", not_before=at)
+        await put(store, queue, "broken")
+        with anyio.fail_after(10):
+            await queue.work(drain=True)
+        assert await queue.ahead(["later", "broken"]) == at
+        assert await queue.ahead(["broken"]) is None

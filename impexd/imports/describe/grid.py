@@ -49,6 +49,8 @@ class Trial:
     """The first rows, for the header to be told from them."""
     widths: Counter[int] = field(default_factory=Counter)
     malformed: int = 0
+    wide: DataError | None = None
+    """Said of a header with more cells than are taken."""
 
     @property
     def mode(self) -> int:
@@ -121,6 +123,9 @@ async def _best(text: str, limits: Limits) -> Trial:
     cut = [trial for trial in trials if trial.mode > 1]
     if cut:
         return max(cut, key=_merit)
+    wide = next((trial.wide for trial in trials if trial.wide), None)
+    if wide is not None:
+        raise wide
     mark = next((mark for mark in DELIMITERS if mark not in text), DELIMITERS[1])
     alone = [trial for trial in trials if trial.keys["delimiter"] == mark]
     return max(alone or trials, key=_merit)
@@ -167,7 +172,8 @@ async def _tried(text: str, keys: dict[str, Any], limits: Limits) -> Trial:
                 if len(trial.rows) < heads.ROWS:
                     trial.rows.append([(cell or "").strip() for cell in cells])
             trial.malformed += len(batch.problems) - len(batch.broken)
-    except DataError:
+    except DataError as error:
+        trial.wide = error if error.code == Code.BAD_HEADER else None
         trial.malformed += max(encoding.lines(text) - last, 1)  # all that could not be read
     return trial
 

@@ -15,6 +15,9 @@ from impexd.imports.describe.vocabulary import ALSO_WORDS, LANGUAGES, NOISE, SMA
 
 Words = tuple[str, ...]
 
+LONGEST = 200
+"""Characters of a name that are read; what is longer is none."""
+
 _CAPITALS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _LETTERS = str.maketrans("абвгдезийклмнопрстуфыэіїґ", "abvgdeziiklmnoprstufyeiig", "ъь")
@@ -40,7 +43,7 @@ OURS = {
 def words(name: str) -> Words:
     """Pure: the words of a name, in our spelling."""
     found: list[str] = []
-    for piece in re.split(r"[\W_]+", _CAPITALS.sub(" ", name)):
+    for piece in re.split(r"[\W_]+", _CAPITALS.sub(" ", name[:LONGEST])):
         plain = folded(piece)
         if plain:
             found += _word(plain)

@@ -7,7 +7,7 @@ bounded by rows and by characters, whichever comes first.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -23,6 +23,9 @@ from impexd.ports import Batch
 ROWS = 20_000
 CHARS = 32 * MiB
 """What of a file is looked at to tell its types."""
+
+CYRILLIC = frozenset({"be", "bg", "kk", "mk", "ru", "sr", "uk"})
+_LETTER = re.compile("[\u0400-\u04ff]")
 
 
 @dataclass(slots=True)
@@ -104,7 +107,20 @@ async def read(file: File, form: Form, limits: Limits) -> Sheet:
     for column in sheet.columns:
         column.different = [text for text in dict.fromkeys(column.texts) if text]
         column.kind = kinds.kind(column.different, column.heading.words)
+    for note in _misplaced(sheet.columns):
+        sheet.form = sheet.form.noting(note)
     return sheet
+
+
+def _misplaced(columns: Sequence[Seen]) -> Iterator[str]:
+    """Pure: columns whose letters are not those of the language they are named after."""
+    for column in columns:
+        language = column.heading.language
+        if language and language not in CYRILLIC:
+            odd = [text for text in column.different if _LETTER.search(text)]
+            if len(odd) * 5 > len(column.different):
+                told = kinds.told(odd, 2)
+                yield f"`{column.source}` has Cyrillic texts, {told}: is its name above its column?"
 
 
 def _rows(batch: Batch) -> list[list[str]]:

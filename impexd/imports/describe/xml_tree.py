@@ -23,6 +23,9 @@ from impexd.model.problem import Code
 HEAD = 4 * MiB
 """Characters that are looked at."""
 
+ELEMENTS = 100_000
+"""Elements that are looked at, at most about."""
+
 PATHS = 500
 """Most paths that become columns."""
 
@@ -88,14 +91,15 @@ def _parsed(file: File, limits: Limits) -> etree._Element:
     parser = etree.XMLPullParser(
         events=("start",), no_network=True, resolve_entities="internal", huge_tree=False
     )
-    size, root = 0, None
+    size, count, root = 0, 0, None
     try:
         for text in texts:
             parser.feed(text.encode())
             size += len(text)
             for _, element in parser.read_events():
                 root = element if root is None else root
-            if size > HEAD:
+                count += 1
+            if size > HEAD or count > ELEMENTS:
                 break
     except etree.XMLSyntaxError as error:
         if root is None or size < HEAD // 8:

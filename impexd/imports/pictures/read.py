@@ -12,9 +12,10 @@ from typing import BinaryIO
 
 from impexd.core.errors import DataError
 from impexd.formats import image
+from impexd.formats.registry import READERS
 from impexd.imports import match
 from impexd.imports.pictures.keep import Shelf
-from impexd.model.descriptor import Layout
+from impexd.model.descriptor import Format, Layout
 from impexd.model.limits import Limits, MiB
 from impexd.model.picture import PICTURE
 from impexd.model.problem import Code, about
@@ -25,9 +26,11 @@ LINE = 1
 """The line of a picture's only row."""
 
 
-def reader(name: str, shelf: Shelf) -> Reader:
-    """Give the reader of the file of this name, which stores its picture on `shelf`."""
-    return partial(read, name, shelf)
+def reader(layout: Layout, name: str, shelf: Shelf) -> Reader:
+    """Give the reader of a file, of rows or of a picture; that one is stored on `shelf`."""
+    if layout.format is Format.IMAGE:
+        return partial(read, name, shelf)
+    return READERS[layout.format]
 
 
 async def read(

@@ -6,6 +6,7 @@ and constants, maps and templates leave little choice; so cells are filled in th
 little choice there is, and a key, once chosen, is the same everywhere.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,8 @@ from impexd.model.entity import Catalogue, Field, Kind, Type
 
 Cell = tuple[int, str | int]
 """(number of the file, `from`)."""
+
+_HOLE = re.compile(r"\{([^{}]+)\}")
 
 Slot = str
 """An entity of one key field: the key of its example record."""
@@ -82,36 +85,36 @@ def solve(found: Sequence[Use], brought: frozenset[str], given: Mapping[Cell, st
     for use in found:
         for place in use.cells:
             by_cell.setdefault(place, []).append(use)
+    joined = [use for use in found if _joins(use)]
     for place in sorted(by_cell, key=lambda one: _freedom(by_cell[one])):
         _fill(answer, place, by_cell[place], brought, must=place in given)
+        for use in [use for use in joined if answer.texts.keys() >= set(use.cells)]:
+            _together(answer, use)
+            joined.remove(use)
     for place, text in given.items():
         answer.texts.setdefault(place, text)
-    for use in found:
-        if use.column.template is not None and use.column.source is None:
-            _together(answer, use)
     return answer
+
+
+def _joins(use: Use) -> bool:
+    """Pure: does it put cells together?"""
+    return use.column.template is not None and use.column.source is None
 
 
 def _freedom(of: Sequence[Use]) -> int:
     """Pure: how much choice there is; the least comes first."""
-    return min(
-        1
-        if use.column.template is not None and use.column.source is None
-        else 0
-        if _tight(use)
-        else 2
-        if use.slot and not use.pointing
-        else 3
-        if use.slot
-        else 4
-        for use in of
-    )
+    return min(_choice(use) for use in of)
 
 
-def _tight(use: Use) -> bool:
+def _choice(use: Use) -> int:
     column, into = use.column, use.field
-    typed = (column.type or into.type) is not Type.TEXT
-    return bool(typed or column.map or column.regex or into.pattern or into.values)
+    if column.template is not None:
+        return 1 if column.source is None else 0
+    if column.map or column.regex:
+        return 2
+    if (column.type or into.type) is not Type.TEXT or into.pattern or into.values:
+        return 3
+    return 6 if not use.slot else 5 if use.pointing else 4
 
 
 def _fixed(answer: Answer, use: Use) -> None:
@@ -146,7 +149,7 @@ def _fill(
     if empty and not must:
         answer.texts[place] = ""
         return
-    for text in _candidates(answer, whole or of, of):
+    for text in _candidates(answer, place, whole or of, of):
         values = _values(whole, text)
         if values is not None and _agree(answer, whole, values):
             answer.texts[place] = text
@@ -170,19 +173,30 @@ def _may_be_empty(use: Use, brought: frozenset[str]) -> bool:
     return _needed(use) and alone and free and use.name not in use.kind.key
 
 
-def _candidates(answer: Answer, whole: Sequence[Use], of: Sequence[Use]) -> Iterator[str]:
+def _candidates(
+    answer: Answer, place: Cell, whole: Sequence[Use], of: Sequence[Use]
+) -> Iterator[str]:
     """Pure: texts to be tried; those that are a key already come first."""
-    for use in whole:
+    for use in of:
         if use.slot in answer.keys:
-            yield str(answer.keys[use.slot])
+            key = str(answer.keys[use.slot])
+            yield _hole(use.column.template or "", place[1], key) if _joins(use) else key
     for use in whole:
-        if use.slot and not _tight(use):
+        if use.slot and _choice(use) > 3:
             yield f"{use.slot}-1"
             yield "A1"
     for use in whole:
         yield from example.texts(use.column, use.field, use.name)
     for use in of:
         yield use.name
+
+
+def _hole(template: str, source: str | int, value: str) -> str:
+    """Pure: what stands for a cell in a template that has become this value; "" if it cannot have."""
+    names = _HOLE.findall(template)
+    pieces = [re.escape(piece) for piece in _HOLE.split(template)[::2]]
+    found = re.fullmatch("(.*?)".join(pieces), value, re.DOTALL)
+    return dict(zip(names, found.groups(), strict=True)).get(str(source), "") if found else ""
 
 
 def _values(whole: Sequence[Use], text: str) -> list[Value] | None:

@@ -148,8 +148,9 @@ def _cell(one: ExportColumn) -> Iterator[Fault]:
         yield Fault(("unmapped",), "means nothing without `map`")
     if one.zone is not None and (reason := column.zone(one.zone)):
         yield Fault(("zone",), reason)
-    if one.format is not None and (reason := column.moment(one.format)):
-        yield Fault(("format",), reason)
+    if one.format is not None and not _shows(one.format):
+        what = f'{quoted(one.format)} is no date pattern; write one like "%d.%m.%Y" or "%H:%M"'
+        yield Fault(("format",), what)
 
 
 def _nested(
@@ -191,6 +192,14 @@ def _resolved(name: str, kind: Kind, catalogue: Catalogue, *, plain: bool = Fals
     if found.own and plain:
         return f"{quoted(name)} is no field"
     return found
+
+
+def _shows(pattern: str) -> bool:
+    """Pure: can a moment be written by this pattern?"""
+    try:
+        return column.DAY.strftime(pattern) != pattern
+    except ValueError:
+        return False
 
 
 def _day(text: str) -> bool:
