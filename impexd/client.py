@@ -14,8 +14,7 @@ import anyio
 import httpx2
 
 from impexd import config as configuration
-from impexd import daemon
-from impexd.admin import api, server
+from impexd.core import address
 from impexd.core.errors import (
     ConfigError,
     DataError,
@@ -77,13 +76,24 @@ async def opened(source: Path) -> AsyncIterator[Client]:
     """
     socket = configuration.control_socket(source)
     if await _answers(socket):
-        with server.address(socket) as name:
+        with address.short(socket) as name:
             transport = httpx2.AsyncHTTPTransport(uds=name)
             async with httpx2.AsyncClient(
                 transport=transport, base_url="http://impexd", timeout=PATIENCE
             ) as http:
                 yield Client(http, alone=False)
         return
+    async with _alone(source) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _alone(source: Path) -> AsyncIterator[Client]:
+    """Open the instance in this process, and carry out here what is started."""
+    # Only now, because these cost a second that a question to the daemon need not pay.
+    from impexd import daemon
+    from impexd.admin import api
+
     config = configuration.load(source)
     async with (
         daemon.opened(source, config) as instance,
@@ -102,7 +112,7 @@ async def opened(source: Path) -> AsyncIterator[Client]:
 async def _answers(socket: Path) -> bool:
     """Is there a daemon behind the socket?"""
     try:
-        with server.address(socket) as name:
+        with address.short(socket) as name:
             stream = await anyio.connect_unix(name)
         await stream.aclose()
     except OSError:

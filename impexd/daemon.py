@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 from impexd.core import systemd
 from impexd.core.errors import ConfigError, ImpexError, WorldError
 from impexd.core.signals import Bell, heard
+from impexd.exports import outbox
 from impexd.inbox import intake, tend
 from impexd.inbox.desk import Inlet
 from impexd.instance import Instance, opened
@@ -37,6 +38,7 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
             tasks.start_soon(working, instance)
             tasks.start_soon(_watching, instance, scouts)
             tasks.start_soon(_alive, instance)
+            tasks.start_soon(outbox.tend, instance.exports)
             tasks.start_soon(wake.tend, instance.timing, lambda: instance.changed)
         systemd.ready(f"{len(instance.config.groups)} groups")
         await stopping.wait()

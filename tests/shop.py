@@ -72,6 +72,27 @@ inbox = { settle = 0 }
 }
 """Path below etc -> text; settles at once and logs for machines."""
 
+EXPORT = {
+    "descriptors/changes.toml": """
+[query]
+entity = "product"
+changed_since = "last"
+[[column]]
+from = "code"
+to = "code"
+[[column]]
+from = "name"
+to = "name"
+""",
+    "groups/changes.toml": """
+kind = "export"
+descriptors = ["changes"]
+file = "{group}-{seq}.csv"
+companions = [".sha256", ".ready"]
+""",
+}
+"""What is added to export the products that have changed."""
+
 HEADERS = {
     "brand": ["name"],
     "product": ["code", "name", "brand", "stock"],

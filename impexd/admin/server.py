@@ -15,8 +15,7 @@ import anyio
 import uvicorn
 from fastapi import FastAPI
 
-LONGEST = 100
-"""Longest path that a unix socket address takes with certainty (unix(7): 108 bytes)."""
+from impexd.core import address
 
 
 class _Server(uvicorn.Server):
@@ -27,19 +26,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-@contextmanager
-def address(path: Path) -> Iterator[str]:
-    """Give a name for a unix socket that is short enough, whatever its folder's path is."""
-    if len(os.fsencode(path)) <= LONGEST:
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
-
-
 @asynccontextmanager
 async def listening(app: FastAPI, path: Path) -> AsyncIterator[None]:
     """Serve an application on a unix socket for as long as the block lasts."""
@@ -48,7 +34,7 @@ async def listening(app: FastAPI, path: Path) -> AsyncIterator[None]:
             path.unlink()  # left by a daemon that was killed; ours is the instance's lock
         before = os.umask(0o117)
         try:
-            with address(path) as name:
+            with address.short(path) as name:
                 listener.bind(name)
         finally:
             os.umask(before)

@@ -5,7 +5,7 @@ Runs in a worker process, after `stage`.  Takes a loaded stage; gives `Planned`,
 the daemon decides on (guards, hold, apply).  The SQL of it is `store.plan`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from impexd.core.text import shown
@@ -17,7 +17,7 @@ from impexd.model.descriptor import Mode
 from impexd.model.entity import Catalogue
 from impexd.model.group import ImportGroup
 from impexd.model.problem import Code
-from impexd.store import deciding, differences, plan
+from impexd.store import deciding, differences, plan, rejecting
 from impexd.store import stage as tables
 from impexd.store.plan import Drop
 from impexd.store.rejecting import WHOLE
@@ -32,8 +32,9 @@ def make(
     db.begin()
     at = _changes(db, drop)
     deciding.decide(db, drop)
+    fallen = frozenset(rejecting.fallen(db, drop))
     _reprieved(db, staged, drop)
-    parts = _parts(db, staged)
+    parts = _parts(db, staged, fallen)
     planned = Planned(
         descriptors=tuple(dict.fromkeys(form.descriptor for form in staged.forms)),
         parts=tuple(parts),
@@ -66,6 +67,7 @@ def _drop(run: int, staged: Staged, group: ImportGroup, catalogue: Catalogue) ->
             for part in staged.parts
             if part.form.record >= sheets.CREATED
         ),
+        {part.n: part.form.sheet.k for part in staged.parts},
     )
 
 
@@ -145,7 +147,7 @@ class _Tally:
     told: int = 0
 
 
-def _parts(db: Staging, staged: Staged) -> list[PartResult]:
+def _parts(db: Staging, staged: Staged, fallen: Container[int]) -> list[PartResult]:
     tallies = {part.n: _Tally() for part in staged.parts}
     first: dict[int, int] = {}
     for part in staged.parts:
@@ -161,7 +163,6 @@ def _parts(db: Staging, staged: Staged) -> list[PartResult]:
             tallies[first[form.sheet.k]].lacking = lacking
     for n, count in db.rows(tables.told(db.names)):
         tallies[int(str(n))].told = int(str(count))
-    fallen = {int(str(n)) for (n,) in db.rows(tables.fallen(db.names))}
     return [_part(part, tallies[part.n], fell=part.n in fallen) for part in staged.parts]
 
 

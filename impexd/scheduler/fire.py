@@ -75,7 +75,8 @@ async def _deal(
     moments, more = schedule.latest(when, after, now, due.MOST)
     paused = line.paused is not None
     decided = due.decide(moments, now=now, policy=policy, paused=paused, more=more)
-    skipped = [(one.at, one.skip) for one in decided if one.skip]
+    # Of the housekeeping nobody asks which hours it was not done in.
+    skipped = [(one.at, one.skip) for one in decided if one.skip and entry.kind != "keep"]
     await occurrences.skip(tx, entry.name, skipped, now=now)
     if skipped:
         log.info("occurrences skipped", name=entry.name, count=len(skipped), why=skipped[-1][1])

@@ -41,8 +41,10 @@ def duplicates(db: Database, sheet: Sheet) -> None:
         db.execute(f"DELETE FROM {s} WHERE n IN (SELECT s.n FROM {twice})")
         return
     if db.execute(f"INSERT INTO {b} (n) SELECT s.n FROM {twice}"):
-        told = "'the key stands already in line ' || " + names.as_text("f._line")
-        rows = f"{twice} JOIN {s} f ON f.n = d.kept"
+        told = f"'the key stands already in line ' || {names.as_text('f._line')}"
+        other = f"CASE WHEN f._part = s._part THEN '' ELSE ' of ' || m.name END"
+        told = f"{told} || COALESCE({other}, '')"
+        rows = f"{twice} JOIN {s} f ON f.n = d.kept LEFT JOIN {names.stage}part m ON m.n = f._part"
         code = Code.DUPLICATE_KEY
         db.execute(rejecting.problem(sheet, names, code, told, rows, sheet.keys[0]))
 

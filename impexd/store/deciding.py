@@ -1,9 +1,8 @@
 """The plan as its sentence: what each row does, what it points at, what is lacking, what differs."""
 
 from impexd.model.descriptor import Mode
-from impexd.store import acts, references, stage
+from impexd.store import acts, references, rejecting
 from impexd.store.plan import Database, Drop
-from impexd.store.stage import Sheet
 
 
 def decide(db: Database, drop: Drop) -> None:
@@ -18,11 +17,7 @@ def decide(db: Database, drop: Drop) -> None:
             references.again(db, drop)
         db.execute(acts.unchanged(sheet, db.names))
     for sheet in drop.sheets:
-        if sheet.mode is Mode.REPLACE and sheet.k in drop.whole and not _torn(db, sheet):
+        # A list is not complete when one of its files has fallen.
+        torn = {drop.feeds.get(part) for part in rejecting.fallen(db, drop)}
+        if sheet.mode is Mode.REPLACE and sheet.k in drop.whole and sheet.k not in torn:
             db.execute(acts.lacking(sheet, db.names))
-
-
-def _torn(db: Database, sheet: Sheet) -> bool:
-    """Has a file of the sheet fallen as a whole?  Then the list is not complete."""
-    query = stage.fallen(db.names) + f" AND sheet = {sheet.k}"
-    return bool(db.rows(query))

@@ -8,8 +8,8 @@ Takes the sheets of a loaded stage and the live tables, read in one snapshot; le
 `decide` is the sentence; the steps are `acts`, `references` and `rejecting`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from impexd.model.entity import Catalogue, Kind
@@ -47,6 +47,8 @@ class Drop:
     """Sheets (replace) of which every row could be read, so that lacking ones may go."""
     created: tuple[tuple[int, int], ...] = ()
     """(sheet, part) for parents that are to be created."""
+    feeds: Mapping[int, int] = field(default_factory=dict)
+    """Part -> the sheet it feeds."""
 
     def earlier(self, sheet: Sheet) -> list[Sheet]:
         """The sheets before this one that feed the same entity."""

@@ -59,27 +59,31 @@ def problem(
     )
 
 
-def escalate(db: Database, drop: Drop) -> int:
-    """Let a problem take its whole file, or the drop, with it, where the group says so."""
+def fallen(db: Database, drop: Drop) -> list[int]:
+    """Give the parts that a problem takes with it: of its file, or all, if the group says so."""
     if drop.on_problem == "reject-row":
-        return 0
-    names = db.names
-    found = db.rows(f"SELECT DISTINCT part FROM {names.stage}problem")
+        return []
+    found = db.rows(f"SELECT DISTINCT part FROM {db.names.stage}problem")
     files = {drop.members[int(str(part))] for (part,) in found}
-    if not files:
+    whole = drop.on_problem == "reject-drop" and bool(files)
+    return [part for part, file in drop.members.items() if whole or file in files]
+
+
+def escalate(db: Database, drop: Drop) -> int:
+    """Let a problem take its whole file, or the drop, with it; gives how many rows fell."""
+    doomed = fallen(db, drop)
+    if not doomed:
         return 0
-    whole = drop.on_problem == "reject-drop"
-    doomed = [part for part, file in drop.members.items() if whole or file in files]
-    within = ", ".join(map(str, doomed))
-    fallen = 0
+    names, within = db.names, ", ".join(map(str, doomed))
+    count = 0
     for sheet in drop.sheets:
         rows = f"FROM {sheet.table('s', names)} WHERE _part IN ({within})"
         standing = f"{rows} AND n NOT IN (SELECT n FROM {sheet.table('b', names)})"
-        if not whole:
+        if drop.on_problem == "reject-file":
             for (part,) in db.rows(f"SELECT DISTINCT _part {standing}"):
                 db.execute(noting(sheet, int(str(part)), Code.FILE_REJECTED.value, WHOLE, names))
-        fallen += take_out(db, sheet, f"SELECT n {rows}")
-    return fallen
+        count += take_out(db, sheet, f"SELECT n {rows}")
+    return count
 
 
 WHOLE = "something is wrong with this file, and the group takes a file as a whole or not at all"

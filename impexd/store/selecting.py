@@ -311,6 +311,7 @@ def _key(found: Found, select: Select) -> str:
     """Pure: SQL for a field of a tombstone's key, in its type."""
     part = _key_part(select.names, select.kind.key.index(found.name))
     if select.names.engine == "postgresql":
-        return f"CAST({part} AS {column_type('postgresql', found.field)})"
+        text = found.type is Type.TEXT
+        return part if text else f"CAST({part} AS {column_type('postgresql', found.field)})"
     whole = found.type in (Type.INTEGER, Type.BOOLEAN)
     return f"CAST({part} AS INTEGER)" if whole else part

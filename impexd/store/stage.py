@@ -15,7 +15,6 @@ from functools import cached_property
 
 from impexd.model.descriptor import Missing, Mode
 from impexd.model.entity import Kind
-from impexd.model.problem import Code
 from impexd.store.dialect import Engine, Names, column_type, quoted
 
 
@@ -153,14 +152,6 @@ def _literal(value: object) -> str:
     )
 
 
-def fallen(names: Names) -> str:
-    """Pure: the query for the parts whose file falls as a whole, though it could be read."""
-    return (
-        f"SELECT DISTINCT part FROM {names.stage}problem"
-        f" WHERE code = '{Code.FILE_REJECTED}' AND sheet IS NOT NULL"
-    )
-
-
 def withdrawal(sheet: Sheet, part: int, names: Names) -> Iterator[str]:
     """Pure: the statements that take everything of one part out of the stage."""
     yield f"DELETE FROM {sheet.table('s', names)} WHERE _part = {part:d}"
@@ -193,9 +184,10 @@ def told(names: Names) -> str:
 
 def problems_of(part: int, limit: int, names: Names) -> str:
     """Pure: the query for the first problems of a part."""
+    by = 'col COLLATE "C"' if names.engine == "postgresql" else "col"
     return (
         f"SELECT line, code, col, message, cell FROM {names.stage}problem"
-        f" WHERE part = {part:d} ORDER BY line, col LIMIT {limit:d}"
+        f" WHERE part = {part:d} ORDER BY COALESCE(line, 0), {by} LIMIT {limit:d}"
     )
 
 

@@ -32,6 +32,11 @@ NAMED = ("adopt.journalled", "adopt.copied", "claim.done", "apply.committed")
 """What a file that a command names passes through."""
 UNDONE = ("undo.begun", "undo.rows", "undo.committed")
 """What an undo passes through."""
+EXPORTED = (
+    *("export.journalled", "export.going", "export.drafted", "export.written"),
+    *("export.linked", "export.published", "export.accompanied"),
+)
+"""What an export passes through."""
 
 
 def dies(site: Site, point: str, *words: str) -> None:
@@ -111,6 +116,27 @@ def test_a_run_is_undone_once_wherever_its_undo_dies(site: Site, point: str) -> 
     assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 
 
+@pytest.mark.parametrize("point", EXPORTED)
+def test_a_file_is_exported_once_wherever_the_export_dies(site: Site, point: str) -> None:
+    for name, text in shop.EXPORT.items():
+        site.say(name, text)
+    site.drop("drop.zip", shop.zipped(shop.members(SHOP)))
+    site.drain()
+    dies(site, point, "export", "changes")
+    outbox = site.var / "outbox" / "changes"
+    for path in outbox.glob("*.csv"):  # nobody ever sees part of it
+        assert path.read_bytes().count(b"\r\n") == 41
+    site.drain()
+    assert site.lying("outbox") == [
+        f"changes/changes-1.csv{end}" for end in ("", ".ready", ".sha256")
+    ]
+    assert outbox.joinpath("changes-1.csv").read_bytes().count(b"\r\n") == 41
+    assert site.states() == ["archived", "published"]
+    assert site.query("SELECT descriptor, run FROM watermark") == [("changes", 2)]
+    assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+    assert site.ask("export", "changes")["export"]["rows"] == 0
+
+
 def test_a_drop_that_is_never_staged_before_the_daemon_dies_is_held_for_a_person(
     site: Site,
 ) -> None:
@@ -126,5 +152,5 @@ def test_a_drop_that_is_never_staged_before_the_daemon_dies_is_held_for_a_person
 
 
 def test_every_failpoint_is_passed_by_one_of_these_flows() -> None:
-    flows = (LOADED, REFUSED, COPIED, TWICE, NAMED, UNDONE)
+    flows = (LOADED, REFUSED, COPIED, TWICE, NAMED, UNDONE, EXPORTED)
     assert {point for flow in flows for point in flow} == failpoint.KNOWN.keys()

@@ -29,7 +29,19 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them, with all they hold."""
-    for table in ("watermark", "followup", "timetable", "occurrence", "parked", "problem", "part", "run", "config", "counter", "tombstone"):
+    for table in (
+        "watermark",
+        "followup",
+        "timetable",
+        "occurrence",
+        "parked",
+        "problem",
+        "part",
+        "run",
+        "config",
+        "counter",
+        "tombstone",
+    ):
         op.drop_table(table)
     if op.get_context().dialect.name == "sqlite":
         op.drop_table("procrastinate_jobs")
