@@ -5,6 +5,7 @@ Runs in a worker process, after `stage`.  Takes a loaded stage; gives `Planned`,
 the daemon decides on (guards, hold, apply).  The SQL of it is `store.plan`.
 """
 
+import json
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -108,7 +109,7 @@ def _moved(db: Staging, drop: Drop, group: ImportGroup) -> Iterator[Moved]:
                 yield Moved(
                     field=name,
                     count=int(str(count)),
-                    key=shown(str(key)),
+                    key=shown(" ".join(json.loads(str(key)))),
                     old=str(old),
                     new=str(new),
                 )

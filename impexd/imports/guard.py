@@ -9,7 +9,9 @@ at by itself, so that a large one does not hide what happens to a small one.
 
 from decimal import Decimal
 
-from impexd.imports.order import Counts, Planned
+from impexd.imports.order import Counts, PartResult, Planned
+from impexd.imports.sheets import CREATED
+from impexd.model.descriptor import Mode
 from impexd.model.group import Bound, Guard
 
 
@@ -22,8 +24,10 @@ def outside(planned: Planned, guard: Guard) -> list[str]:
     """Pure: why a plan must wait for a person, in words; empty if it need not."""
     reasons = []
     for entity in dict.fromkeys(part.entity for part in planned.parts):
-        counts = _sum([part.counts for part in planned.parts if part.entity == entity])
-        reasons += _entity(entity, counts, planned.live.get(entity, 0), guard)
+        parts = [part for part in planned.parts if part.entity == entity]
+        live = planned.live.get(entity, 0)
+        reasons += _entity(entity, _sum([part.counts for part in parts]), live, guard)
+        reasons += _few(entity, parts, live, guard.min_rows)
     for moved in planned.moved:
         reasons.append(
             f"{moved.count:,} values of {moved.field} would move by more than"
@@ -47,13 +51,22 @@ def _entity(entity: str, counts: Counts, live: int, guard: Guard) -> list[str]:
     ):
         if bound is not None and count and _over(count, bound, base):
             reasons.append(f"{entity}: {count:,} {what}; the group allows {bound}")
-    least = guard.min_rows
-    if least is not None and counts.read < allowed(least, live):
-        reasons.append(
-            f"{entity}: {counts.read:,} rows came, where there are {live:,} records now;"
-            f" the group expects at least {least}"
-        )
     return reasons
+
+
+def _few(entity: str, parts: list[PartResult], live: int, least: Bound | None) -> list[str]:
+    """Pure: too few rows came.  A list of what is to go, and parents that are made, are no share."""
+    share = isinstance(least, str) and "%" in least
+    whole = [part for part in parts if part.record < CREATED]
+    if share:
+        whole = [part for part in whole if part.mode != Mode.DELETE]
+    read = sum(part.counts.read for part in whole)
+    if least is None or not whole or read >= allowed(least, live):
+        return []
+    return [
+        f"{entity}: {read:,} rows came, where there are {live:,} records now;"
+        f" the group expects at least {least}"
+    ]
 
 
 def _over(count: int, bound: Bound, base: int) -> bool:

@@ -151,8 +151,10 @@ async def _file(
     meter: "Meter",
 ) -> None:
     try:
-        wanted = sheets.wanted(descriptor)
-        table = await reader(meter.counting(file), descriptor.file, wanted, limits)
+        wanted, layout = sheets.wanted(descriptor), descriptor.file
+        if layout.trailer and match.mended(file.name):
+            layout = layout.model_copy(update={"trailer": None})  # rejects are no proven file
+        table = await reader(meter.counting(file), layout, wanted, limits)
         await _rows(db, table, parts, meter, guard=descriptor.file.guard)
     except DataError as error:
         if error.code in ARCHIVE_BROKEN:

@@ -32,8 +32,13 @@ from impexd.store import journal, verdict
 from impexd.store.again import again
 from impexd.store.journal import Row
 
-CRASHES = 3
-"""How often a run may take the process down before a person has to look at it."""
+CRASHES = 20
+"""
+How often the daemon may die during a run before a person has to look at it.
+
+Many, because what is dangerous is done by worker processes, whose deaths are counted when they
+happen (3 hold the run); a daemon mostly dies of something else.
+"""
 BATCH = 100
 
 _TOKEN = re.compile(r"([0-9a-f]{32})(\..+)?")

@@ -162,12 +162,19 @@ def test_daily_is_once_on_each_date_in_every_zone(
         start - timedelta(days=2), start + timedelta(days=400)
     ):
         local = moment.astimezone(tz)
-        if (local.hour, local.minute) != (hour, at):  # jumped over: it belongs to just before
-            local = (moment - timedelta(seconds=1)).astimezone(tz)
-            assert local.replace(tzinfo=None) < moment.astimezone(tz).replace(
-                tzinfo=None
-            ) - timedelta(minutes=1)
-        days.append(local.date())
+        if (local.hour, local.minute) == (hour, at):
+            days.append(local.date())
+            continue
+        # Jumped over: it belongs to the day whose clocks skip it, which may begin with the gap.
+        before = (moment - timedelta(seconds=1)).astimezone(tz).replace(tzinfo=None)
+        after = local.replace(tzinfo=None)
+        skipped = [
+            day
+            for day in {before.date(), after.date()}
+            if before < datetime(day.year, day.month, day.day, hour, at) < after
+        ]
+        assert len(skipped) == 1
+        days += skipped
     assert days == [days[0] + timedelta(days=n) for n in range(len(days))]
     assert len(days) > 399
 
