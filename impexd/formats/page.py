@@ -18,12 +18,5 @@ class Page:
     """May a cell hold a NUL or be over the limit?  If not, nobody needs to look at each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed(Problem):
-    """A row of which no cells can be made, and what stands there instead."""
-
-    raw: str = ""
-
-
 Pages = AsyncGenerator[Page | Problem, None]
 """What a format makes of a file: pages, and problems of rows it could make no cells of."""

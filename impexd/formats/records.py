@@ -93,9 +93,8 @@ def pieces(texts: Iterator[str], layout: Layout, limits: Limits) -> Iterator[Seg
             if not end:
                 break
             _refuse_long_lines(text[start:end], None, line, limits)
-            raw = unmarked(text[start:end], shape.quote).rstrip("\r\n")
-            told = about(Code.MALFORMED, found.fault, line=line, cell=raw[:SAMPLE])
-            yield Malformed(told.code, told.message, line, None, told.cell, raw)
+            sample = unmarked(text[start : min(end, start + SAMPLE)], shape.quote)
+            yield about(Code.MALFORMED, found.fault, line=line, cell=sample.rstrip("\r\n"))
             start, line = end, line + 1
         pending = text[start:]
         opened = None if found.opened is None else found.opened - start

@@ -94,8 +94,7 @@ class _Judge:
         """Judge a page, in batches."""
         if isinstance(page, Problem):
             self._counted(1, page.line)
-            raw = [(page.line or 0, [page.raw])] if isinstance(page, Malformed) else []
-            yield Batch([], [page], list(raw))
+            yield Batch([], [page])
             return
         for at in range(0, len(page.rows), BATCH):
             rows = page.rows[at : at + BATCH]

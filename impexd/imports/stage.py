@@ -6,16 +6,16 @@ a table of problems.  A file that is wrong as a whole leaves none of its records
 with the drop as a whole (an archive whose checksums do not hold) goes up as `DataError`.
 """
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from impexd.core.errors import DataError
 from impexd.imports import convert, fast, match, sheets
 from impexd.imports.cell import Value
 from impexd.imports.convert import Lane, Record
 from impexd.imports.fast import Fast, Slow
+from impexd.imports.meter import Meter, Told
 from impexd.imports.pictures import read as pictures
 from impexd.imports.pictures.keep import Shelf
 from impexd.imports.sheets import Form
@@ -29,9 +29,6 @@ from impexd.store import stage as tables
 from impexd.store.staging import Staging
 
 Key = tuple[Value, ...]
-
-Told = Callable[[int, float], None]
-"""Called now and then with the rows read and the share of the bytes."""
 
 ARCHIVE_BROKEN = frozenset({Code.BAD_CRC, Code.INCONSISTENT_ARCHIVE, Code.TYPE_MISMATCH})
 """Problems of one file that say the archive as a whole cannot be trusted."""
@@ -148,7 +145,7 @@ async def _file(
     descriptor: Descriptor,
     parts: list[Part],
     limits: Limits,
-    meter: "Meter",
+    meter: Meter,
 ) -> None:
     try:
         wanted, layout = sheets.wanted(descriptor), descriptor.file
@@ -162,9 +159,7 @@ async def _file(
         _give_up(db, parts, error)
 
 
-async def _rows(
-    db: Staging, table: Table, parts: list[Part], meter: "Meter", *, guard: bool
-) -> None:
+async def _rows(db: Staging, table: Table, parts: list[Part], meter: Meter, *, guard: bool) -> None:
     lanes = []
     for part in parts:
         form = part.form
@@ -256,47 +251,3 @@ def _noted(part: Part, problem: Problem) -> tuple[object, ...]:
         problem.message,
         problem.cell,
     )
-
-
-class Meter:
-    """Tells how far we are: rows, and the share of all bytes that have been read."""
-
-    def __init__(self, told: Told, total: int) -> None:
-        self._told = told
-        self._total = max(total, 1)
-        self._bytes = 0
-        self._rows = 0
-
-    def rows(self, count: int) -> None:
-        """Count rows that are done."""
-        self._rows += count
-        self._told(self._rows, min(self._bytes / self._total, 1.0))
-
-    def counting(self, file: File) -> Callable[[], BinaryIO]:
-        """Give an opener of the file whose reads are counted."""
-        return lambda: cast(BinaryIO, _Counted(file.open(), self))
-
-    def read(self, count: int) -> None:
-        """Count bytes that were read."""
-        self._bytes += count
-
-
-class _Counted(io.RawIOBase):
-    """A stream that tells the meter what is read from it."""
-
-    def __init__(self, stream: BinaryIO, meter: Meter) -> None:
-        super().__init__()
-        self._stream = stream
-        self._meter = meter
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self._meter.read(len(data))
-        return data
-
-    def readable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()

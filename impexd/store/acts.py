@@ -42,7 +42,7 @@ def duplicates(db: Database, sheet: Sheet) -> None:
         return
     if db.execute(f"INSERT INTO {b} (n) SELECT s.n FROM {twice}"):
         told = f"'the key stands already in line ' || {names.as_text('f._line')}"
-        other = f"CASE WHEN f._part = s._part THEN '' ELSE ' of ' || m.name END"
+        other = "CASE WHEN f._part = s._part THEN '' ELSE ' of ' || m.name END"
         told = f"{told} || COALESCE({other}, '')"
         rows = f"{twice} JOIN {s} f ON f.n = d.kept LEFT JOIN {names.stage}part m ON m.n = f._part"
         code = Code.DUPLICATE_KEY

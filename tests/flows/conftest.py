@@ -15,9 +15,9 @@ from tests.processes import bare, site
 __all__ = ["bare", "database", "place", "site"]
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A migrated database of each engine, for all tests of a session."""
+    """A migrated database of each engine, for all tests of a module."""
     if request.param == "sqlite":
         source: Path = request.getfixturevalue("migrated_file")
         path = tmp_path_factory.mktemp("place-database") / "impexd.db"
@@ -28,7 +28,7 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return url
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def place(database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     """An open instance; a test begins with `fresh`."""
     async with places.opened(tmp_path_factory.mktemp("place"), database, FakeClock()) as opened:
