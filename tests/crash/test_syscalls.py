@@ -54,7 +54,6 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": 
     ("inject", "syscalls", "step"),
     [
         ("KILL", "pwrite64,fdatasync,fsync,linkat,unlinkat,rename", "45"),
-        ("ENOSPC", "pwrite64,linkat", "120"),
         ("EIO", "fsync,fdatasync", "30"),
     ],
 )
