@@ -10,7 +10,6 @@ HOUSE = Path(__file__).parent.parent / "impexd"
 FLOORS = (
     {"__main__"},
     {"cli"},
-    {"history", "examples", "outgoing", "timetable"},
     {"demo"},
     {"commands"},
     {"client", "service", "show", "drafts"},

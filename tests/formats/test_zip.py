@@ -118,7 +118,7 @@ def test_names_that_are_no_utf8_are_read_in_the_encoding_of_the_group() -> None:
         (built(Part("sub/", b"", 0, attributes=0o40755 << 16), Part(".x")), "empty_archive"),
         (ROWS, "type_mismatch"),
         (b"PK", "type_mismatch"),
-        (gzip.compress(ROWS), "type_mismatch"),
+        (gzip.compress(ROWS, mtime=0), "type_mismatch"),
         (GOOD[: len(GOOD) // 2], "incomplete"),
         (GOOD[:-1], "incomplete"),
         (GOOD[:-20], "incomplete"),
@@ -313,7 +313,7 @@ def test_no_damage_to_an_archive_goes_through_or_raises_anything_else(data: st.D
     [
         (GOOD[:64], "zip"),
         (built()[:64], "zip"),
-        (gzip.compress(b"x"), "gzip"),
+        (gzip.compress(b"x", mtime=0), "gzip"),
         (b"<?xml version='1.0'?>", "xml"),
         (b"\xef\xbb\xbf \n<products>", "xml"),
         ("\ufeff<a/>".encode("utf-16-le"), "xml"),

@@ -1,0 +1,14 @@
+"""Users, sessions, tokens, audit."""
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the tables."""
+
+
+def downgrade() -> None:
+    """Drop them, with all they hold."""

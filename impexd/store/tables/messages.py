@@ -1,0 +1,1 @@
+"""What feeds said, and where each feed stands."""

@@ -1,0 +1,1 @@
+"""What was told to operators, and the log of each run."""

@@ -1,0 +1,1 @@
+"""Orders, deliveries, lines, their audit, and the eligibility flags."""

@@ -1,0 +1,1 @@
+"""Export tasks: what partners are to be told."""
