@@ -87,7 +87,7 @@ async def test_a_file_that_holds_something_is_copied_before_an_upgrade(
         async with store.writing() as tx:
             assert await tx.scalar(text("PRAGMA foreign_keys")) == 1
     assert copy is not None
-    assert copy.name == "impexd-before-0001-20260131T080000Z.db"
+    assert copy.name == f"impexd-before-{schema.HEAD}-20260131T080000Z.db"
     async with engine.opened(f"sqlite:///{copy}") as old, old.reading() as conn:
         assert await conn.scalar(text("SELECT a FROM mine")) == 7
         assert await conn.scalar(text("SELECT count(*) FROM sqlite_schema")) == 1
