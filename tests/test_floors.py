@@ -18,7 +18,7 @@ FLOORS = (
     {"scheduler"},
     {"config"},
     {"admin"},
-    {"imports", "exports", "feeds", "orders"},
+    {"imports", "exports", "feeds", "orders", "answers", "notices", "upkeep"},
     {"inbox", "queue"},
     {"store"},
     {"formats"},

@@ -11,6 +11,7 @@ from impexd.store.tables import messages, notices, orders, people, tasks
 from impexd.store.tables.base import METADATA, QUEUE
 from impexd.store.tables.jobs import jobs, workers
 from impexd.store.tables.journal import config, counter, parked, part, problem, run, tombstone
+from impexd.store.tables.notices import config_log, notice, notice_post, run_log
 from impexd.store.tables.schedule import followup, occurrence, timetable, watermark
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
@@ -33,10 +34,13 @@ __all__ = [
     "QUEUE",
     "REVISIONS",
     "config",
+    "config_log",
     "counter",
     "followup",
     "jobs",
     "messages",
+    "notice",
+    "notice_post",
     "notices",
     "occurrence",
     "orders",
@@ -46,6 +50,7 @@ __all__ = [
     "problem",
     "refuse_newer",
     "run",
+    "run_log",
     "tasks",
     "timetable",
     "tombstone",
