@@ -2,8 +2,11 @@
 
 import ast
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+
+from impexd.admin import api, rights
 
 HOUSE = Path(__file__).parent.parent / "impexd"
 
@@ -93,3 +96,20 @@ def test_no_two_modules_import_each_other() -> None:
 
     for name in graph:
         walk(name, ())
+
+
+def test_every_route_has_its_rule() -> None:
+    made = api.app(cast(Any, None))
+    routes = [
+        (method, route.path) for route in made.routes for method in getattr(route, "methods", ())
+    ]
+    assert routes
+    assert rights.missing(routes) == [], "say in impexd/admin/rights.py who may use them"
+
+
+def test_no_rule_is_for_a_route_that_is_not_there() -> None:
+    made = api.app(cast(Any, None))
+    routes = {
+        (method, route.path) for route in made.routes for method in getattr(route, "methods", ())
+    }
+    assert [one for one in rights.API if (one.method, one.path) not in routes] == []

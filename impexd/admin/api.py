@@ -15,7 +15,8 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from impexd import __version__
-from impexd.admin import exporting, history, schedule
+from impexd.admin import acting, exporting, history, schedule
+from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.core.clock import stamp
 from impexd.core.errors import (
@@ -37,6 +38,7 @@ from impexd.store import followups, parked, runs
 from impexd.store.exporting import KIND
 
 _STATUS: tuple[tuple[type[ImpexError], int], ...] = (
+    (acting.Denied, 403),
     (UsageError, 404),
     (DataError, 422),
     (ConfigError, 422),
@@ -53,14 +55,14 @@ class Import(Model):
     dry: bool = False
     force: bool = False
     """Import it even if the same bytes were imported before."""
-    actor: str | None = Field(default=None, max_length=100)
+    actor: Actor = None
     note: str | None = Field(default=None, max_length=1000)
 
 
 class Decision(Model):
     """What a person says about a run."""
 
-    actor: str | None = Field(default=None, max_length=100)
+    actor: Actor = None
     note: str | None = Field(default=None, max_length=1000)
 
 
@@ -132,6 +134,7 @@ def _group(house: House, inlet: Inlet) -> dict[str, Any]:
 def _runs(made: FastAPI, house: House) -> None:
     @made.post("/api/v1/imports", status_code=202)
     async def start(wanted: Import) -> dict[str, Any]:
+        acting.need_group(wanted.group)
         inlet = next((one for one in house.inlets() if one.group == wanted.group), None)
         if inlet is None:
             known = ", ".join(one.group for one in house.inlets()) or "none"
@@ -152,7 +155,14 @@ def _runs(made: FastAPI, house: House) -> None:
         before: int | None = None,
     ) -> dict[str, Any]:
         async with house.store.reading() as tx:
-            found = await runs.newest(tx, group=group, states=state, limit=limit, before=before)
+            found = await runs.newest(
+                tx,
+                group=group,
+                states=state,
+                limit=limit,
+                before=before,
+                within=acting.who().bounded,
+            )
         return {"runs": [report.brief(run) for run in found]}
 
     @made.get("/api/v1/runs/{id}")

@@ -6,6 +6,8 @@ from fastapi import FastAPI, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from impexd.admin import acting
+from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.exports import mirror, outbox, run
 from impexd.exports.bench import group_of
@@ -20,7 +22,7 @@ class Export(Model):
     group: str
     name: str | None = Field(default=None, max_length=255)
     """Another name than the group's pattern makes."""
-    actor: str | None = Field(default=None, max_length=100)
+    actor: Actor = None
     note: str | None = Field(default=None, max_length=1000)
 
 
@@ -29,6 +31,8 @@ def routes(made: FastAPI, house: House) -> None:
 
     @made.post("/api/v1/exports", status_code=202)
     async def start(wanted: Export) -> dict[str, Any]:
+        acting.need_group(wanted.group)
+
         async def work(tx: AsyncConnection) -> int:
             return await run.begin(
                 house.exports,
@@ -49,7 +53,9 @@ def routes(made: FastAPI, house: House) -> None:
 
     @made.get("/api/v1/outbox")
     async def every(limit: int = Query(default=1000, ge=1, le=10_000)) -> dict[str, Any]:
-        return {"files": await outbox.listed(house.exports, limit=limit)}
+        who = acting.who()
+        found = await outbox.listed(house.exports, limit=limit)
+        return {"files": [one for one in found if who.group(one["group"])]}
 
     @made.get("/api/v1/outbox/{group}")
     async def one(group: str, limit: int = Query(default=1000, ge=1, le=10_000)) -> dict[str, Any]:

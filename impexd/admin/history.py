@@ -6,6 +6,7 @@ from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.imports import record, undo
 from impexd.model.base import Model
@@ -16,7 +17,7 @@ class Undo(Model):
 
     dry: bool = False
     """Only say what it would do."""
-    actor: str | None = Field(default=None, max_length=100)
+    actor: Actor = None
     note: str | None = Field(default=None, max_length=1000)
 
 

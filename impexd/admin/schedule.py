@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI, Query
 from pydantic import Field
 
+from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.core.clock import stamp
 from impexd.model.base import Model
@@ -13,7 +14,7 @@ from impexd.model.base import Model
 class Said(Model):
     """Who wants it, and why."""
 
-    actor: str | None = Field(default=None, max_length=100)
+    actor: Actor = None
     note: str | None = Field(default=None, max_length=1000)
 
 

@@ -5,7 +5,7 @@ Every change of a run that has been claimed is fenced: it names the attempt it b
 and raises `Fenced` if another worker has taken the run over since.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, and_, func, insert, select, update
@@ -39,8 +39,9 @@ async def newest(
     states: Iterable[str] = (),
     limit: int = 20,
     before: int | None = None,
+    within: Collection[str] | None = None,
 ) -> list[Run]:
-    """Read the newest runs, newest first."""
+    """Read the newest runs, newest first; `within` these groups if any are named."""
     query: Select[Any] = select(_RUN).order_by(_RUN.c.id.desc()).limit(limit)
     if group is not None:
         query = query.where(_RUN.c.group_name == group)
@@ -48,6 +49,8 @@ async def newest(
         query = query.where(_RUN.c.state.in_(wanted))
     if before is not None:
         query = query.where(_RUN.c.id < before)
+    if within is not None:
+        query = query.where(_RUN.c.group_name.in_(within))
     return [made(row) for row in (await tx.execute(query)).mappings()]
 
 

@@ -1,0 +1,90 @@
+"""
+Every route, and who may use it.  What is not in this table is refused, whoever asks.
+
+A line is: method, path as the application has it, least role, and what their grants must reach:
+
+    HOUSE   nothing in particular: it concerns the whole instance, or its handler shows only what
+            `acting.who()` may see (lists)
+    GROUP   the group in the path, `{group}`
+    NAME    the group in the timetable's name in the path, `{name}`: `export:prices-out`
+    RUN     the group of the run in the path, `{id}`
+    ORDER   the shop of the order in the path, `{id}`
+    TASK    the shop of the order of the export task in the path, `{id}`
+    BODY    the group (or shop) stands in the body: the handler asks `acting.need_group`
+
+`None` for the role means everybody, signed in or not.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from impexd.model.people import Role
+
+
+class Scope(StrEnum):
+    """What the grants of who asks must reach."""
+
+    HOUSE = "house"
+    GROUP = "group"
+    NAME = "name"
+    RUN = "run"
+    ORDER = "order"
+    TASK = "task"
+    BODY = "body"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line."""
+
+    method: str
+    path: str
+    least: Role | None
+    scope: Scope = Scope.HOUSE
+
+
+VIEWER, OPERATOR, APPROVER, ADMIN = Role
+HOUSE, GROUP, NAME, RUN, BODY = Scope.HOUSE, Scope.GROUP, Scope.NAME, Scope.RUN, Scope.BODY
+ORDER, TASK = Scope.ORDER, Scope.TASK
+
+# fmt: off
+API = (
+    Rule("GET",    "/api/v1/status",                   VIEWER),
+    Rule("POST",   "/api/v1/reload",                   ADMIN),
+    Rule("POST",   "/api/v1/imports",                  OPERATOR, BODY),
+    Rule("GET",    "/api/v1/runs",                     VIEWER),
+    Rule("GET",    "/api/v1/runs/{id}",                VIEWER, RUN),
+    Rule("GET",    "/api/v1/runs/{id}/changes",        VIEWER, RUN),
+    Rule("GET",    "/api/v1/runs/{id}/rejects",        VIEWER, RUN),
+    Rule("POST",   "/api/v1/runs/{id}/approve",        APPROVER, RUN),
+    Rule("POST",   "/api/v1/runs/{id}/refuse",         APPROVER, RUN),
+    Rule("POST",   "/api/v1/runs/{id}/undo",           APPROVER, RUN),
+    Rule("GET",    "/api/v1/parked",                   VIEWER),
+    Rule("GET",    "/api/v1/records/{entity}",         VIEWER),
+    Rule("GET",    "/api/v1/schedule",                 VIEWER),
+    Rule("GET",    "/api/v1/schedule/{name}",          VIEWER, NAME),
+    Rule("GET",    "/api/v1/occurrences/{id}",         VIEWER),
+    Rule("POST",   "/api/v1/schedule/{name}/pause",    OPERATOR, NAME),
+    Rule("POST",   "/api/v1/schedule/{name}/resume",   OPERATOR, NAME),
+    Rule("POST",   "/api/v1/schedule/{name}/run",      OPERATOR, NAME),
+    Rule("POST",   "/api/v1/exports",                  OPERATOR, BODY),
+    Rule("GET",    "/api/v1/exports/{group}/mirror",   VIEWER, GROUP),
+    Rule("GET",    "/api/v1/outbox",                   VIEWER),
+    Rule("GET",    "/api/v1/outbox/{group}",           VIEWER, GROUP),
+)
+"""What programs and commands ask."""
+# fmt: on
+
+RULES: tuple[Rule, ...] = API
+TABLE = {(rule.method, rule.path): rule for rule in RULES}
+
+
+def rule(method: str, path: str) -> Rule | None:
+    """Pure: the line for a route; None: refused.  HEAD is what GET is."""
+    return TABLE.get(("GET" if method == "HEAD" else method, path))
+
+
+def missing(routes: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pure: the routes that have no line."""
+    return [one for one in routes if rule(*one) is None]
