@@ -6,14 +6,12 @@ then all of them against each other (`model.faults`).  The secret of the databas
 `Config`: `store_url` fetches it where it is used.
 """
 
-import errno
-import os
-import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from impexd.core import secret
 from impexd.core.errors import ConfigError
 from impexd.core.text import shown
 from impexd.imports import cell
@@ -65,7 +63,7 @@ def control_socket(path: Path) -> Path:
     """
     home, main = _found(path)
     try:
-        tree = tomllib.loads(_bytes(main).decode())
+        tree = tomllib.loads(secret.regular(main, LARGEST).decode())
     except (OSError, ValueError):
         tree = {}
     var = _said(tree, "instance", "var") or Place().var
@@ -127,25 +125,17 @@ def _places(home: Path, parsed: etc.Etc, files: etc.Files) -> Iterator[Mistake]:
 
 def _url(home: Path, store: Store) -> tuple[str, str]:
     """Give the URL as configured, or what is wrong with the place where it is kept."""
-    if store.url_file is not None:
-        path = home / store.url_file
-    elif store.credential is not None:
-        folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
-        if not folder:
-            return "", "credentials are there only under systemd (LoadCredential=)"
-        path = Path(folder) / store.credential
-    else:
+    if store.url_file is None and store.credential is None:
         return store.url or "sqlite:///impexd.db", ""
-    name = quoted(str(path))
-    try:
-        text = _bytes(path, private=True).decode().strip()
-    except OSError as error:
-        return "", f"{name} cannot be read: {error.strerror}"
-    except ValueError:
-        return "", f"{name} holds no text"
-    if reason := place.url(text, inline=False):
+    text, wrong = secret.fetched(
+        home,
+        file=store.url_file,
+        credential=None if store.url_file is not None else store.credential,
+    )
+    if not wrong and (reason := place.url(text, inline=False)):
+        name = quoted(store.url_file or store.credential or "")
         return "", f"what stands in {name} does not do: {reason}"
-    return text, ""
+    return text, wrong
 
 
 def _found(path: Path) -> tuple[Path, Path]:
@@ -186,7 +176,7 @@ def _document(path: Path, name: str, mistakes: list[Mistake]) -> Document | None
 
 def _parsed(path: Path, name: str) -> Document | Mistake:
     try:
-        data = _bytes(path)
+        data = secret.regular(path, LARGEST)
     except FileNotFoundError:
         return Mistake(name, 0, "", "there is no such file")
     except OSError as error:
@@ -194,22 +184,3 @@ def _parsed(path: Path, name: str) -> Document | Mistake:
     if len(data) > LARGEST:
         return Mistake(name, 0, "", f"this file is larger than {LARGEST >> 20} MiB")
     return parse(name, data)
-
-
-def _bytes(path: Path, *, private: bool = False) -> bytes:
-    """Read a regular file, at most one byte more than the largest; OSError if it is none, or not private."""
-    handle = os.open(
-        path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-    )  # a FIFO would keep us waiting
-    try:
-        about = os.fstat(handle)
-        if not stat.S_ISREG(about.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
-        if private and about.st_mode & 0o077:
-            raise OSError(
-                errno.EACCES, "others than its owner may read it too, chmod 600 mends that"
-            )
-        with open(handle, "rb", closefd=False) as file:
-            return file.read(LARGEST + 1)
-    finally:
-        os.close(handle)

@@ -128,6 +128,12 @@ def outbox(group: ExportGroup, name: str, var: Path) -> Path:
     return var / (group.target.path or f"outbox/{name}")
 
 
+def trusted(config: Config) -> Path | None:
+    """Give the file with more certificates to be trusted; None if there is none."""
+    name = config.instance.outbound.ca_file
+    return None if name is None else config.etc / name
+
+
 def real(path: Path) -> Path:
     """Follow the links of a path, as far as it exists."""
     return Path(os.path.realpath(path))

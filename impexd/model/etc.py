@@ -87,7 +87,7 @@ def read(files: Files, *, judge: Judge) -> Etc:
         mistakes += _of_descriptor(document, descriptor, catalogue, declared.unsure, judge)
     for document, group in groups.values():
         mistakes += _of_group(document, group, made, catalogue, declared.unsure, coming.keys())
-        mistakes += _of_after(document, group, making.keys())
+        mistakes += _of_after(document, group, making.keys(), instance)
     for document, query in queries.values():
         mistakes += _of_query(document, query, catalogue, declared.unsure)
     asked = _made(queries)
@@ -219,9 +219,13 @@ def _of_group(
 
 
 def _of_after(
-    document: Document, checked: Checked[ImportGroup], exports: Collection[str]
+    document: Document,
+    checked: Checked[ImportGroup],
+    exports: Collection[str],
+    instance: Instance,
 ) -> Iterator[Mistake]:
-    for fault in after_faults.faults(checked.value.after if checked.value else (), exports):
+    targets = checked.value.after if checked.value else ()
+    for fault in after_faults.faults(targets, exports, instance.outbound):
         yield document.mistake(Fault(checked.original(fault.path), fault.what))
 
 

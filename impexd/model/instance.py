@@ -6,6 +6,7 @@ from pydantic import Field
 
 from impexd.model.base import Model, Slug
 from impexd.model.limits import Limits, MiB, Size
+from impexd.model.outbound import Outbound
 
 
 class Place(Model):
@@ -76,3 +77,4 @@ class Instance(Model):
     daemon: Daemon = Daemon()
     keep: Keep = Keep()
     control: Control = Control()
+    outbound: Outbound = Outbound()

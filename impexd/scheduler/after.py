@@ -6,20 +6,23 @@ is one of it.  What follows is noted on each of the runs.  An export is begun in
 that says so; a URL is called at least once, and again until it answers well or a day has gone by.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-import anyio
-import httpx2
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from impexd.core import http
 from impexd.core.errors import ImpexError, Unreachable
+from impexd.core.outbound import Allowed
 from impexd.core.text import shown
 from impexd.imports.bench import Bench
-from impexd.model import after
+from impexd.model import after, outbound
+from impexd.model.config import trusted
 from impexd.queue.jobs import Job, Queue
 from impexd.store import followups
 from impexd.store.again import again
@@ -28,8 +31,8 @@ TASK = "after"
 
 GATHER = 5.0
 """Seconds for which runs are gathered that are followed by the same."""
-PATIENCE = 30.0
-"""Seconds a URL may take to answer."""
+MOST = 1 << 20
+"""Bytes that an answer may have; nobody looks at them."""
 GIVE_UP = timedelta(days=1)
 """How long a URL is tried."""
 
@@ -95,7 +98,10 @@ class Following:
             rows = await followups.waiting(conn, name)
         if not rows:
             return
-        answers = [await post(target, {"runs": [row["run"] for row in rows]}) for target in targets]
+        rule = outbound.allowed(self.bench.config.instance.outbound, targets)
+        body = {"runs": [row["run"] for row in rows]}
+        ca = trusted(self.bench.config)
+        answers = [await post(target, body, rule, ca=ca) for target in targets]
         bad = [answer for answer in answers if not answer.good]
         told = (bad or answers)[0].told
         if not bad:
@@ -141,28 +147,29 @@ class Answer:
     told: str
 
 
-async def post(url: str, body: Mapping[str, Any], *, patience: float = PATIENCE) -> Answer:
-    """
-    Call a URL; what went wrong is said without the URL, which may hold a secret.
-
-    No redirect is followed, no proxy of the environment is used, and the answer is not read.
-    """
+async def post(
+    url: str,
+    body: Mapping[str, Any],
+    rule: Allowed,
+    *,
+    times: http.Times = http.Times(),  # noqa: B008 (frozen)
+    ca: Path | None = None,
+) -> Answer:
+    """Call a URL; what went wrong is said without the URL, which may hold a secret."""
+    headers = {"Content-Type": "application/json"}
+    request = http.Request(url, "POST", headers, json.dumps(body, separators=(",", ":")).encode())
     try:
-        with anyio.fail_after(patience):
-            async with (
-                httpx2.AsyncClient(
-                    follow_redirects=False, timeout=patience, trust_env=False
-                ) as http,
-                http.stream("POST", url, json=body) as response,
-            ):
-                status = response.status_code
-    except TimeoutError:
-        return Answer(good=False, told=f"no answer within {patience:g} s")
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        return Answer(good=False, told=f"could not be called ({type(error).__name__})")
-    if 300 <= status < 400:
-        return Answer(good=False, told=f"answered {status}: redirects are not followed")
-    return Answer(good=200 <= status < 300, told=f"answered {status}")
+        answer = await http.send(request, rule, times=times, most=MOST, ca=ca)
+    except http.Unknown as error:
+        good = error.status is not None and 200 <= error.status < 300
+        return Answer(
+            good=good, told=str(error)
+        )  # how it goes on after the status is its own affair
+    except Unreachable as error:
+        return Answer(good=False, told=str(error))
+    if 300 <= answer.status < 400:
+        return Answer(good=False, told=f"answered {answer.status}: redirects are not followed")
+    return Answer(good=answer.good, told=f"answered {answer.status}")
 
 
 def _ids(rows: Sequence[Mapping[str, Any]]) -> list[int]:

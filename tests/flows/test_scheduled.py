@@ -193,7 +193,9 @@ async def peer() -> AsyncIterator[Peer]:
 def following(*targets: str) -> dict[str, str]:
     listed = ", ".join(f'"{target}"' for target in targets)
     said = shop.ETC["groups/shop.toml"].replace("inbox =", f"after = [{listed}]\ninbox =")
-    return shop.ETC | EXPORT | {"groups/shop.toml": said}
+    calls = '[outbound]\nhttp = ["127.0.0.1"]\nprivate = ["127.0.0.1"]\nports = ["1024-65535"]\n'
+    main = shop.ETC.get("impexd.toml", "") + calls
+    return shop.ETC | EXPORT | {"groups/shop.toml": said, "impexd.toml": main}
 
 
 def ended(site: Inside, run: int, *states: str) -> Callable[[], Awaitable[bool]]:
