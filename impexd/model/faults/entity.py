@@ -11,7 +11,11 @@ from impexd.model.faults import Fault, Judge, near, picture, quoted
 from impexd.model.toml import Path
 
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
-OURS = frozenset({"alembic_version", "run", "part", "problem", "config", "counter", "tombstone"})
+OURS = frozenset(
+    {"alembic_version", "run", "part", "problem", "config", "counter", "tombstone"}
+) | {
+    *("task", "task_event", "task_partner", "passed_over"),
+}
 """Tables of impexd itself."""
 BEGINNINGS = ("procrastinate_", "sqlite_", "pg_", "impexd_")
 COLUMNS = frozenset({"rowid", "oid", "ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"})
