@@ -93,6 +93,18 @@ async def asked(source: Path, path: str, **query: Any) -> dict[str, Any]:
         return await instance.get(path, **query)
 
 
+async def run_log(source: Path, run: int) -> list[dict[str, Any]]:
+    """Read all that was logged about a run."""
+    lines: list[dict[str, Any]] = []
+    async with client.opened(source) as asked:
+        while True:
+            path, after = f"/api/v1/runs/{run}/log", lines[-1]["id"] if lines else 0
+            found = (await asked.get(path, after=after))["log"]
+            lines += found
+            if not found:
+                return lines
+
+
 async def status(source: Path) -> dict[str, Any]:
     """Ask how the instance is."""
     async with client.opened(source) as instance:

@@ -11,6 +11,7 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup
 
+from impexd.core import log as logging
 from impexd.core import systemd
 from impexd.core.errors import ConfigError, ImpexError, WorldError
 from impexd.core.signals import Bell, heard
@@ -20,6 +21,8 @@ from impexd.inbox.desk import Inlet
 from impexd.instance import Instance, opened
 from impexd.scheduler import wake, whole
 from impexd.store import runs
+from impexd.upkeep import runlog
+from impexd.upkeep.pulse import PATIENCE
 
 log = structlog.get_logger(__name__)
 
@@ -38,10 +41,13 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
             tasks.start_soon(working, instance)
             tasks.start_soon(_watching, instance, scouts)
             tasks.start_soon(_alive, instance)
+            tasks.start_soon(instance.pulse.listen)
+            tasks.start_soon(runlog.tend, instance.store)
             tasks.start_soon(outbox.tend, instance.exports)
             tasks.start_soon(wake.tend, instance.timing, lambda: instance.changed)
         systemd.ready(f"{len(instance.config.groups)} groups")
         await stopping.wait()
+        instance.pulse.stopping = True
         systemd.stopping()
         scouts.cancel()
         await _stopped(instance, tasks)
@@ -149,19 +155,28 @@ async def _until(changed: anyio.Event, scope: anyio.CancelScope) -> None:
 
 
 async def _alive(instance: Instance) -> None:
-    """Tell systemd that loop and store both answer; say nothing while the store does not."""
+    """Tell systemd that loop and store get on; say nothing while the store's thread hangs."""
     wanted = systemd.watchdog()
     every = min(wanted / 3, 20.0) if wanted else 20.0
     while True:
-        try:
-            async with instance.store.reading() as tx:
-                counted = await runs.states(tx)
-        except WorldError as error:
-            log.warning("database does not answer", reason=str(error))
-        else:
-            text = ", ".join(f"{count} {state}" for state, count in sorted(counted.items()))
-            systemd.notify("WATCHDOG=1", f"STATUS={text or 'no runs yet'}")
+        if await instance.pulse.alive(min(PATIENCE, every)):
+            systemd.notify("WATCHDOG=1", f"STATUS={await _status(instance)}")
+        if instance.pulse.trouble:
+            log.warning("database does not answer", reason=instance.pulse.trouble)
+        logging.say_dropped()
         await anyio.sleep(every)
+
+
+async def _status(instance: Instance) -> str:
+    """Give the line that `systemctl status` shows."""
+    try:
+        async with instance.store.reading() as tx:
+            counted = await runs.states(tx)
+    except WorldError as error:
+        return str(error)
+    return (
+        ", ".join(f"{count} {state}" for state, count in sorted(counted.items())) or "no runs yet"
+    )
 
 
 async def reloaded(instance: Instance) -> ImpexError | None:

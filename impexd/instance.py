@@ -37,6 +37,8 @@ from impexd.scheduler.timing import Timing
 from impexd.scheduler.whole import Scheduler
 from impexd.store import engine, entities, migrate, runs
 from impexd.store.engine import Store
+from impexd.upkeep.pulse import Pulse
+from impexd.upkeep.tally import Tally
 
 STAGING, WRITING = "impexd.imports.worker", "impexd.exports.worker"
 """The programs of the processes that stage and plan, and of those that write exports."""
@@ -70,9 +72,13 @@ class Instance:
     carried: anyio.Event = field(default_factory=anyio.Event)
     """Set, and replaced, when one of them has been."""
     scheduler: Scheduler = field(init=False)
+    pulse: Pulse = field(init=False)
+    tally: Tally = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the scheduler together."""
+        self.pulse = Pulse(self.store, self.clock.monotonic)
+        self.tally = Tally(stamp(self.clock.now()))
         self.scheduler = whole.made(self.bench, self.queue, self.begin_export, self.told)
 
     async def begin_export(

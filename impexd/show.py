@@ -125,6 +125,12 @@ def parked(found: dict[str, Any]) -> None:
     _console().print(table if found["parked"] else "no row waits for a parent")
 
 
+def log_line(line: dict[str, Any]) -> str:
+    """Pure: one line of a run's log."""
+    more = " ".join(f"{name}={value}" for name, value in (line["body"] or {}).items())
+    return f"{line['at'][:23]}  {line['level']:<8}{line['event']}  {more}".rstrip()
+
+
 def plain(lines: Iterable[str], *, err: bool = False) -> None:
     """Print lines that may hold anything foreign."""
     out = Console(highlight=False, soft_wrap=True, stderr=err)

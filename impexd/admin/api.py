@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from impexd import __version__
-from impexd.admin import acting, exporting, history, schedule
+from impexd.admin import acting, exporting, health, history, schedule
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.core.clock import stamp
@@ -34,7 +34,7 @@ from impexd.inbox import adopt
 from impexd.inbox.desk import Inlet
 from impexd.model.base import Model
 from impexd.model.run import Run
-from impexd.store import followups, parked, runs
+from impexd.store import followups, parked, runlog, runs
 from impexd.store.exporting import KIND
 
 _STATUS: tuple[tuple[type[ImpexError], int], ...] = (
@@ -74,6 +74,7 @@ def app(house: House) -> FastAPI:
     made.add_exception_handler(ImpexError, _problem)
     _instance(made, house)
     _runs(made, house)
+    health.routes(made, house)
     history.routes(made, house)
     schedule.routes(made, house)
     exporting.routes(made, house)
@@ -193,6 +194,17 @@ def _runs(made: FastAPI, house: House) -> None:
         run = await _found(house, id)
         page = partial(leavings.changes, house.bench, run, offset=offset, limit=limit)
         return {"changes": await anyio.to_thread.run_sync(page), "offset": offset}
+
+    @made.get("/api/v1/runs/{id}/log")
+    async def logged(
+        id: int,
+        after: int = Query(default=0, ge=0),
+        limit: int = Query(default=1000, ge=1, le=10_000),
+    ) -> dict[str, Any]:
+        await _found(house, id)
+        async with house.store.reading() as tx:
+            lines = await runlog.read(tx, id, after=after, limit=limit)
+        return {"log": lines, "after": lines[-1]["id"] if lines else after}
 
     @made.get("/api/v1/runs/{id}/rejects")
     async def rejects(id: int) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from impexd.imports.bench import Bench
 from impexd.inbox.desk import Desk, Inlet
 from impexd.queue.jobs import Queue
 from impexd.store.engine import Store
+from impexd.upkeep.pulse import Pulse
+from impexd.upkeep.tally import Tally
 
 
 class Timing(Protocol):
@@ -57,6 +59,8 @@ class House(Protocol):
     store: Store
     queue: Queue
     clock: Clock
+    pulse: Pulse
+    tally: Tally
     source: Path
     mistakes: tuple[str, ...]
     inboxes: dict[str, str]

@@ -50,6 +50,10 @@ ORDER, TASK = Scope.ORDER, Scope.TASK
 
 # fmt: off
 API = (
+    Rule("GET",    "/healthz",                         None),
+    Rule("GET",    "/readyz",                          VIEWER),
+    Rule("GET",    "/metrics",                         VIEWER),
+    Rule("GET",    "/api/v1/runs/{id}/log",            VIEWER, RUN),
     Rule("GET",    "/api/v1/status",                   VIEWER),
     Rule("POST",   "/api/v1/reload",                   ADMIN),
     Rule("POST",   "/api/v1/imports",                  OPERATOR, BODY),

@@ -123,7 +123,10 @@ def run(source: Path, *, drain: bool) -> None:
         from impexd import service
 
         _start_log(source)
-        asynchronously(lambda: service.run(source, bell, drain=drain))
+        try:
+            asynchronously(lambda: service.run(source, bell, drain=drain))
+        finally:
+            log.flush()
 
 
 @commands.command()
@@ -187,9 +190,9 @@ def _start_log(source: Path) -> None:
     try:
         said = configuration.load(source).instance.log
     except ConfigError:
-        log.start()
+        log.start(threaded=True)
         return
-    log.start(said.level, said.format)
+    log.start(said.level, said.format, threaded=True)
 
 
 def _and(counted: dict[str, int]) -> str:

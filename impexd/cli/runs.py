@@ -75,15 +75,21 @@ def runs(
 @click.command()
 @click.argument("run", type=int)
 @click.option("--changes", is_flag=True, help="What its plan would change, value by value.")
+@click.option("--log", "logged", is_flag=True, help="What was logged about it.")
 @click.option("--offset", default=0, type=click.IntRange(0), help="Changes to pass over.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--json", "as_json", is_flag=True, help="One object for machines.")
 @click.pass_obj
-def show(source: Path, run: int, *, changes: bool, offset: int, limit: int, as_json: bool) -> None:
+def show(
+    source: Path, run: int, *, changes: bool, logged: bool, offset: int, limit: int, as_json: bool
+) -> None:
     """Show one run: counts, parts, problems."""
     from impexd import commands as work
     from impexd import show as tables
 
+    if logged:
+        _logged(source, run, as_json=as_json)
+        return
     if not changes:
         found = asynchronously(lambda: work.asked(source, f"/api/v1/runs/{run}"))
         _show(found, as_json=as_json, status=False)
@@ -94,6 +100,21 @@ def show(source: Path, run: int, *, changes: bool, offset: int, limit: int, as_j
         click.echo(json.dumps(page, ensure_ascii=True))
     else:
         tables.changes(page["changes"])
+
+
+def _logged(source: Path, run: int, *, as_json: bool) -> None:
+    """Print the log of a run."""
+    from impexd import commands as work
+    from impexd import show as tables
+
+    lines = asynchronously(lambda: work.run_log(source, run))
+    if as_json:
+        for line in lines:
+            click.echo(json.dumps(line, ensure_ascii=True))
+    else:
+        tables.plain(tables.log_line(line) for line in lines)
+        if not lines:
+            click.echo(f"nothing was logged about run {run}, or it is kept no more", err=True)
 
 
 @click.command()

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from impexd.core.errors import UsageError
 from impexd.store import errors, postgres, sqlite
+from impexd.store.heart import Heart
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -37,6 +38,8 @@ class Store:
     """The database file; None for a server."""
     _writer: AsyncEngine
     _reader: AsyncEngine
+    heart: Heart = field(default_factory=Heart)
+    """Whether the writer gets on; of a server nothing is known."""
     _after: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
     _inside: set[object] = field(default_factory=set)
 
@@ -138,10 +141,12 @@ async def opened(
     """
     path: Path | None = None
     dialect: Dialect
+    heart = Heart()
     if url.startswith("sqlite:///"):
         dialect, path = "sqlite", Path(url.removeprefix("sqlite:///"))
         await sqlite.inspect(path)
         writer, reader = sqlite.engines(path, readers=read_pool)
+        heart.listen(writer)
     elif url.startswith("postgresql://"):
         dialect = "postgresql"
         writer, reader = postgres.engines(url, readers=read_pool)
@@ -157,7 +162,7 @@ async def opened(
                 await postgres.inspect(writer, allow_unsafe_durability=allow_unsafe_durability)
             else:
                 await sqlite.settle(writer)
-        yield Store(url, dialect, path, writer, reader)
+        yield Store(url, dialect, path, writer, reader, heart)
     finally:
         with anyio.CancelScope(shield=True):
             await reader.dispose()
