@@ -19,10 +19,14 @@ from impexd.exports import outbox
 from impexd.inbox import intake, tend
 from impexd.inbox.desk import Inlet
 from impexd.instance import Instance, opened
+from impexd.queue.jobs import CALLS, HOUSE
 from impexd.scheduler import wake, whole
 from impexd.store import runs
 from impexd.upkeep import runlog
 from impexd.upkeep.pulse import PATIENCE
+
+CALLING = 32
+"""Peers that are called at the same time."""
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +86,10 @@ async def _stopped(instance: Instance, tasks: TaskGroup) -> None:
 
 async def working(instance: Instance) -> None:
     """Carry jobs out until cancelled or stopped."""
-    await instance.queue.work(concurrency=instance.config.instance.daemon.workers)
+    workers = instance.config.instance.daemon.workers
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(instance.queue.work, concurrency=workers, lane=HOUSE))
+        tasks.start_soon(partial(instance.queue.work, concurrency=CALLING, lane=CALLS))
 
 
 async def _drained(instance: Instance, stopping: anyio.Event) -> None:

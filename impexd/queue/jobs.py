@@ -21,6 +21,13 @@ from impexd.queue import postgres, sqlite, takeover, worker
 from impexd.queue.line import Line, edge
 from impexd.store.engine import Store
 
+HOUSE, CALLS = "default", "calls"
+"""
+The lanes: what is worked on here, and what mostly waits for somebody else to answer.
+
+A courier that hangs must not keep an import waiting, nor ten imports a message.
+"""
+
 RETRIES = Backoff(first=1.0, most=300.0)
 
 
@@ -63,6 +70,7 @@ class Queue:
         priority: int = 0,
         not_before: datetime | None = None,
         once: str | None = None,
+        lane: str = HOUSE,
     ) -> int | None:
         """
         Add a job in the caller's transaction and give its id.
@@ -79,6 +87,7 @@ class Queue:
             priority=priority,
             schedule_at=not_before,
             queueing_lock=once,
+            queue=lane,
             connection=connection,
         )
         with edge():
@@ -91,15 +100,17 @@ class Queue:
             except AlreadyEnqueued:
                 return None
 
-    async def work(self, *, concurrency: int = 2, drain: bool = False) -> None:
+    async def work(
+        self, *, concurrency: int = 2, drain: bool = False, lane: str | None = None
+    ) -> None:
         """
-        Carry jobs out, `concurrency` at a time, until cancelled or stopped.
+        Carry jobs of a lane (None: of all) out, `concurrency` at a time, until cancelled or stopped.
 
         With `drain` it ends when nothing that is due is left.  A database that does not
         answer is waited for.  Cancelled, it ends within seconds; what was running is put
         back, or left to be taken over if the database does not answer either.
         """
-        await self._crew.work(concurrency=concurrency, drain=drain)
+        await self._crew.work(concurrency=concurrency, drain=drain, lane=lane)
 
     def stop(self) -> None:
         """End `work`, now and for good: running jobs are finished, no new ones are taken."""

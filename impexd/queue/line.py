@@ -61,7 +61,8 @@ _END = {
 
 DUE = """
     SELECT id FROM procrastinate_jobs AS job
-    WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= :now)
+    WHERE status = 'todo' AND (:lane IS NULL OR queue_name = :lane)
+    AND (scheduled_at IS NULL OR scheduled_at <= :now)
     AND (lock IS NULL OR NOT EXISTS (
         SELECT 1 FROM procrastinate_jobs AS other WHERE other.lock = job.lock
         AND (other.status = 'doing' OR (other.status = 'todo' AND (
@@ -70,7 +71,10 @@ DUE = """
     ORDER BY priority DESC, id LIMIT 1
 """
 """The job to be taken next, as Procrastinate's own function chooses it."""
-_DUE = {"sqlite": text(DUE), "postgresql": text(DUE.replace(":now", "now()"))}
+_DUE = {
+    "sqlite": text(DUE),
+    "postgresql": text(DUE.replace(":now", "now()").replace(":lane IS", "CAST(:lane AS TEXT) IS")),
+}
 
 
 @contextmanager
@@ -113,11 +117,13 @@ class Line:
             self._bell.clear()
             await notify(channel=CHANNEL, payload=INSERTED)
 
-    async def due(self) -> bool:
-        """Say whether a job could be taken now; does not need the writer."""
-        now = {"now": stamp(self._clock.now())} if self._store.dialect == "sqlite" else {}
+    async def due(self, lane: str | None) -> bool:
+        """Say whether a job of a lane (None: any) could be taken now; does not need the writer."""
+        given: dict[str, str | None] = {"lane": lane}
+        if self._store.dialect == "sqlite":
+            given["now"] = stamp(self._clock.now())
         async with self._store.reading() as conn:
-            return (await conn.execute(_DUE[self._store.dialect], now)).first() is not None
+            return (await conn.execute(_DUE[self._store.dialect], given)).first() is not None
 
     def took(self, row: Mapping[str, Any]) -> None:
         """Remember a fetched job: with the number of its attempt it is ours."""

@@ -14,7 +14,7 @@ class PostgresConnector(PsycopgConnector):
     """Speaks to PostgreSQL through a small pool of its own, and listens."""
 
     def __init__(self, url: str, line: Line) -> None:
-        super().__init__(conninfo=url, min_size=1, max_size=4, timeout=10.0)
+        super().__init__(conninfo=url, min_size=1, max_size=6, timeout=10.0)
         self._line = line
 
     async def execute_query_async(self, query: str, **arguments: Any) -> None:

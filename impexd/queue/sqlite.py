@@ -81,16 +81,16 @@ class SqliteConnector(BaseAsyncConnector):
         if name in {"finish_job", "retry_job"}:
             await self._line.settle(query, arguments)
             return []
-        if name == "fetch_job" and not await self._due():
+        if name == "fetch_job" and not await self._due(_lane(arguments["queues"])):
             return [NOTHING]
         async with self._store.writing() as tx:
             return await SERVED[name](self, tx, **arguments)
 
-    async def _due(self) -> bool:
+    async def _due(self, lane: str | None) -> bool:
         """Look without the writer, which a merge may hold for long."""
         while True:
             rung = self._line.rung
-            if await self._line.due():
+            if await self._line.due(lane):
                 return True
             # The worker forgets the bells that rang while it looked: look again.
             if rung == self._line.rung:
@@ -114,8 +114,10 @@ class SqliteConnector(BaseAsyncConnector):
             rows.append({"id": made})
         return rows
 
-    async def _fetch_job(self, tx: AsyncConnection, queues: None, worker_id: int) -> Rows:
-        values = {"now": self._now(), "worker": worker_id}
+    async def _fetch_job(
+        self, tx: AsyncConnection, queues: Iterable[str] | None, worker_id: int
+    ) -> Rows:
+        values = {"now": self._now(), "worker": worker_id, "lane": _lane(queues)}
         row = (await tx.execute(_TAKE, values)).mappings().first()
         if row is None:
             return [NOTHING]
@@ -161,6 +163,11 @@ class SqliteConnector(BaseAsyncConnector):
         )
         before = self._now(less=seconds_since_heartbeat)
         return [dict(row) for row in (await tx.execute(gone, {"before": before})).mappings()]
+
+
+def _lane(queues: Iterable[str] | None) -> str | None:
+    """Pure: the lane that a worker takes jobs from; None if from all."""
+    return None if queues is None else next(iter(queues))
 
 
 NAMES = {query: name for name, query in sql.queries.items()}

@@ -68,7 +68,7 @@ class Crew:
         self._heartbeat = heartbeat
         self._poll = poll
         self._running: set[asyncio.Task[Any]] = set()
-        self._worker: _Worker | None = None
+        self._workers: set[_Worker] = set()
         self._halt = asyncio.Event()
 
     def register(self, name: str, task: Bound, retries: Backoff) -> None:
@@ -101,17 +101,17 @@ class Crew:
     def stop(self) -> None:
         """Take no new job; `work` ends when the running ones have."""
         self._halt.set()
-        if self._worker is not None:
-            self._worker.stop()
+        for worker in self._workers:
+            worker.stop()
 
-    async def work(self, *, concurrency: int, drain: bool) -> None:
-        """Carry jobs out until stopped, cancelled, or (`drain`) nothing due is left."""
+    async def work(self, *, concurrency: int, drain: bool, lane: str | None) -> None:
+        """Carry jobs of a lane out until stopped, cancelled, or (`drain`) nothing due is left."""
         faults = 0
         while not self._halt.is_set():
             try:
                 with edge():
-                    await self._shift(concurrency, drain=drain)
-                    if drain and not await self._line.due():
+                    await self._shift(concurrency, lane, drain=drain)
+                    if drain and not await self._line.due(lane):
                         return
                     faults = 0 if drain else faults + 1
             except WorldError as exc:
@@ -121,16 +121,17 @@ class Crew:
                 with anyio.move_on_after(PATIENCE.delay(faults, chance=chance(self._clock))):
                     await self._halt.wait()
 
-    async def _shift(self, concurrency: int, *, drain: bool) -> None:
+    async def _shift(self, concurrency: int, lane: str | None, *, drain: bool) -> None:
         """Run one worker from its start to its end."""
-        worker = self._worker = self._engaged(concurrency)
+        worker = self._engaged(concurrency, lane)
+        self._workers.add(worker)
         # A task of its own, because a cancelled `run` would wait for its jobs without an end.
         # It has ended, or was cut off, when this function returns.
         run = asyncio.create_task(worker.run(), name="worker")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._beat, worker)
             if drain:
-                tasks.start_soon(self._dismiss, worker)
+                tasks.start_soon(self._dismiss, worker, lane)
             try:
                 await asyncio.wait({run})
             except asyncio.CancelledError:
@@ -138,13 +139,14 @@ class Crew:
                     await self._cut(worker, run)
                 raise
             finally:
-                self._worker = None
+                self._workers.discard(worker)
             tasks.cancel_scope.cancel()
         run.result()
 
-    def _engaged(self, concurrency: int) -> _Worker:
+    def _engaged(self, concurrency: int, lane: str | None) -> _Worker:
         worker = Worker(
             self._app,
+            queues=None if lane is None else [lane],
             concurrency=concurrency,
             fetch_job_polling_interval=self._poll,
             abort_job_polling_interval=NEVER,
@@ -171,11 +173,11 @@ class Crew:
             except WorldError as exc:
                 log.warning("heartbeat_missed", error=shown(str(exc)))
 
-    async def _dismiss(self, worker: _Worker) -> None:
+    async def _dismiss(self, worker: _Worker, lane: str | None) -> None:
         """End the worker when it has nothing to do."""
         # A database that does not answer ends it too; `work` then finds out why.
         with suppress(WorldError):
-            while self._running or await self._line.due():  # noqa: ASYNC110
+            while self._running or await self._line.due(lane):  # noqa: ASYNC110
                 await anyio.sleep(0.02)
         worker.stop()
 

@@ -596,3 +596,24 @@ async def test_what_was_put_off_on_purpose_is_told_and_what_failed_is_not(store:
             await queue.work(drain=True)
         assert await queue.ahead(["later", "broken"]) == at
         assert await queue.ahead(["broken"]) is None
+
+
+async def test_who_waits_in_one_lane_keeps_nobody_waiting_in_another(store: Store) -> None:
+    held, done = anyio.Event(), anyio.Event()
+
+    async def hang(_job: Job) -> None:
+        held.set()
+        await anyio.sleep_forever()
+
+    async def work(_job: Job) -> None:
+        done.set()
+
+    async with jobs.opened(store, {"hang": hang, "work": work}) as queue:
+        await put(store, queue, "hang", lane=jobs.CALLS)
+        async with working(queue, concurrency=1, lane=jobs.CALLS):
+            with anyio.fail_after(10):
+                await held.wait()
+                await put(store, queue, "work")
+                assert not done.is_set()
+                async with working(queue, concurrency=1, lane=jobs.HOUSE):
+                    await done.wait()
