@@ -119,6 +119,12 @@ async def reload(source: Path) -> dict[str, Any]:
         return await instance.post("/api/v1/reload")
 
 
+async def people(source: Path, what: str, path: str, **body: Any) -> dict[str, Any]:
+    """Ask (`get`) or change (`post`) something about accounts."""
+    async with client.opened(source) as instance:
+        return await (instance.get(path) if what == "get" else instance.post(path, **body))
+
+
 async def timetable(source: Path, name: str, what: str, note: str | None) -> None:
     """Pause or resume something that is on a schedule."""
     async with client.opened(source) as asked:

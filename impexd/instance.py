@@ -67,6 +67,8 @@ class Instance:
     """Group -> what is wrong with its inbox, while something is."""
     waiting: dict[str, int] = field(default_factory=dict)
     """Group -> files that are there and not yet ready."""
+    listening: str = ""
+    """Where the pages are, as browsers reach them; "" while they are nowhere."""
     carrying: int = 0
     """Runs that are being carried at this moment."""
     carried: anyio.Event = field(default_factory=anyio.Event)
@@ -173,12 +175,18 @@ def restart_only(old: Config, new: Config) -> list[str]:
         ("instance.var", old.var, new.var),
         ("store", old.instance.store, new.instance.store),
         ("control.socket", old.socket, new.socket),
+        ("admin", _listener(old), _listener(new)),
     )
     return [
         f"impexd.toml: {name}: a running daemon keeps its own; restart it to change this"
         for name, was, is_now in pairs
         if was != is_now
     ]
+
+
+def _listener(config: Config) -> object:
+    """Pure: what a listener that stands cannot change."""
+    return config.instance.admin.model_copy(update={"edit": False})
 
 
 async def prepared(tx: AsyncConnection, config: Config, clock: Clock) -> None:

@@ -18,7 +18,10 @@ async def run(source: Path, bell: Bell, *, drain: bool = False) -> None:
         if drain:
             await daemon.serve(instance, bell, drain=True)
             return
-        from impexd.admin import api, server  # heavy, and nothing that a drain needs
+        from impexd.admin import api, server, web  # heavy, and nothing that a drain needs
 
-        async with server.listening(api.app(instance), config.socket):
+        async with (
+            server.listening(api.app(instance), config.socket),
+            web.opened(instance, config.etc),
+        ):
             await daemon.serve(instance, bell)

@@ -6,7 +6,7 @@ name an `actor` (that is how a command says who sits at the keyboard), but only 
 machine is believed: for everybody else the field holds the name they signed in with.
 """
 
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -27,9 +27,14 @@ def who() -> Who:
     return _WHO.get()
 
 
-def entered(one: Who) -> None:
-    """Have everything in this request know who asks."""
-    _WHO.set(one)
+def enter(one: Who) -> Token[Who]:
+    """Have everything know who asks, until `leave`."""
+    return _WHO.set(one)
+
+
+def leave(token: Token[Who]) -> None:
+    """End what `enter` began."""
+    _WHO.reset(token)
 
 
 def _true(said: str | None) -> str | None:

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from impexd import __version__
-from impexd.admin import acting, exporting, health, history, schedule
+from impexd.admin import acting, exporting, health, history, people, schedule
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.core.clock import stamp
@@ -78,6 +78,7 @@ def app(house: House) -> FastAPI:
     history.routes(made, house)
     schedule.routes(made, house)
     exporting.routes(made, house)
+    people.routes(made, house)
     return made
 
 

@@ -65,6 +65,8 @@ class House(Protocol):
     mistakes: tuple[str, ...]
     inboxes: dict[str, str]
     waiting: dict[str, int]
+    listening: str
+    """Where the pages are, as browsers reach them; "" while they are nowhere."""
 
     @property
     def timing(self) -> Timing:

@@ -42,6 +42,8 @@ class Rule:
     path: str
     least: Role | None
     scope: Scope = Scope.HOUSE
+    noted: bool = True
+    """Has a change a line in the audit?  Not each piece of an upload has."""
 
 
 VIEWER, OPERATOR, APPROVER, ADMIN = Role
@@ -78,9 +80,36 @@ API = (
     Rule("GET",    "/api/v1/outbox/{group}",           VIEWER, GROUP),
 )
 """What programs and commands ask."""
+
+PEOPLE = (
+    Rule("GET",    "/api/v1/me",                       VIEWER),
+    Rule("GET",    "/api/v1/users",                    ADMIN),
+    Rule("POST",   "/api/v1/users",                    ADMIN),
+    Rule("POST",   "/api/v1/users/{id}",               ADMIN),
+    Rule("POST",   "/api/v1/users/{id}/link",          ADMIN),
+    Rule("POST",   "/api/v1/setup",                    ADMIN),
+    Rule("GET",    "/api/v1/sessions",                 VIEWER),
+    Rule("POST",   "/api/v1/sessions/{id}/end",        VIEWER),
+    Rule("GET",    "/api/v1/tokens",                   VIEWER),
+    Rule("POST",   "/api/v1/tokens",                   VIEWER),
+    Rule("POST",   "/api/v1/tokens/{id}/end",          VIEWER),
+    Rule("GET",    "/api/v1/audit",                    ADMIN),
+)
+"""Accounts; of sessions and tokens everybody has their own."""
+
+PAGES = (
+    Rule("GET",    "/static/{hash}/{name}",            None),
+    Rule("GET",    "/sign-in",                         None),
+    Rule("POST",   "/sign-in",                         None, noted=False),
+    Rule("POST",   "/sign-out",                        VIEWER, noted=False),
+    Rule("GET",    "/welcome",                         None),
+    Rule("POST",   "/welcome",                         None, noted=False),
+    Rule("GET",    "/",                                VIEWER),
+)
+"""Pages: they show what the API tells who looks at them.  Signing in writes its own lines."""
 # fmt: on
 
-RULES: tuple[Rule, ...] = API
+RULES: tuple[Rule, ...] = (*API, *PEOPLE, *PAGES)
 TABLE = {(rule.method, rule.path): rule for rule in RULES}
 
 

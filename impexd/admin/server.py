@@ -1,21 +1,26 @@
 """
-The listener: uvicorn in the daemon's own loop, on a unix socket.
+The listeners: uvicorn in the daemon's own loop, on a unix socket for commands, on TCP for people.
 
 The socket is made here, not by uvicorn, which would open it to everybody: it is for the
-daemon's user and group, 0660 in a folder of ours.
+daemon's user and group, 0660 in a folder of ours.  Whoever can open it is believed; what comes over
+TCP goes through the door (`Door`), which is why only a `Door` can be served there.
 """
 
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import anyio
 import uvicorn
 from fastapi import FastAPI
 
+from impexd.admin.door import Door
 from impexd.core import address
+from impexd.model.instance import Admin
 
 
 class _Server(uvicorn.Server):
@@ -39,28 +44,71 @@ async def listening(app: FastAPI, path: Path) -> AsyncIterator[None]:
         finally:
             os.umask(before)
         listener.listen(128)
-        listener.setblocking(False)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=5,
-                http="h11",
-                ws="none",
-            )
-        )
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_serve, server, listener)
+        async with _served(app, listener, grace=5, proxy_headers=False):
             try:
                 yield
             finally:
-                server.should_exit = True
                 with suppress(FileNotFoundError):
                     path.unlink()
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Open a listening socket; OSError if somebody else has the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+@asynccontextmanager
+async def open_to_browsers(
+    door: Door, listener: socket.socket, admin: Admin, home: Path
+) -> AsyncIterator[None]:
+    """Serve the pages for as long as the block lasts; closes the socket at its end."""
+    more: dict[str, Any] = {"proxy_headers": False}
+    if admin.behind_proxy:
+        more = {"proxy_headers": True, "forwarded_allow_ips": list(admin.trusted_proxies)}
+    if admin.tls_cert and admin.tls_key:
+        more |= {
+            "ssl_certfile": str(home / admin.tls_cert),
+            "ssl_keyfile": str(home / admin.tls_key),
+            "ssl_version": ssl.PROTOCOL_TLS_SERVER,
+        }
+    with listener:
+        async with _served(door, listener, grace=1, **more):
+            yield
+
+
+@asynccontextmanager
+async def _served(
+    app: Any, listener: socket.socket, *, grace: int, **more: Any
+) -> AsyncIterator[None]:
+    listener.setblocking(False)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=grace,
+            http="h11",
+            ws="none",
+            **more,
+        )
+    )
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_serve, server, listener)
+        try:
+            yield
+        finally:
+            server.should_exit = True
 
 
 async def _serve(server: _Server, listener: socket.socket) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from impexd import __version__, setup
-from impexd.cli import examples, exports, history, runs, schedule
+from impexd.cli import examples, exports, history, people, runs, schedule
 from impexd.cli.common import asynchronously
 from impexd.core import log, signals
 from impexd.core.errors import ConfigError, ImpexError
@@ -179,6 +179,7 @@ for _command in (
     exports.outbox,
     examples.describe,
     examples.sample,
+    people.user,
 ):
     commands.add_command(_command)
 

@@ -67,6 +67,28 @@ class Control(Model):
     """A unix socket; a relative path stands below var."""
 
 
+class Admin(Model):
+    """The pages and the API for people and programs elsewhere: `[admin]`."""
+
+    listen: str = "127.0.0.1:8470"
+    """Address and port, or "off"."""
+    url: str | None = None
+    """How browsers reach it, if not by that address: `https://impexd.example.com`."""
+    tls_cert: str | None = None
+    """PEM files; relative paths stand beside impexd.toml."""
+    tls_key: str | None = None
+    behind_proxy: bool = False
+    """A proxy of ours speaks TLS to the browsers."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses whose X-Forwarded-For is believed."""
+    idle: int = Field(default=30, ge=1, le=1440)
+    """Minutes after which a session that is not used ends."""
+    longest: int = Field(default=12, ge=1, le=720)
+    """Hours after which every session ends."""
+    edit: bool = False
+    """Descriptors may be written to etc/ by an administrator's browser."""
+
+
 class Instance(Model):
     """All of `etc/impexd.toml`."""
 
@@ -78,3 +100,4 @@ class Instance(Model):
     keep: Keep = Keep()
     control: Control = Control()
     outbound: Outbound = Outbound()
+    admin: Admin = Admin()

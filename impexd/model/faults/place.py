@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, urlsplit
 
-from impexd.model.faults import Fault, quoted
+from impexd.model.faults import Fault, listener, quoted
 from impexd.model.instance import Instance
 
 SOCKET = 107
@@ -36,6 +36,7 @@ def faults(instance: Instance) -> Iterator[Fault]:
         yield Fault(("control", "socket"), reason)
     if len(os.fsencode(instance.control.socket)) > SOCKET:
         yield Fault(("control", "socket"), f"the path of a socket may have {SOCKET} bytes")
+    yield from listener.faults(instance.admin)
     for position, root in enumerate(instance.instance.roots):
         if reason := written(root) or (
             "" if root.startswith("/") else "an absolute path is wanted here"

@@ -1,0 +1,17 @@
+"""The pages: each asks the API, as a command does, and shows what it is told."""
+
+from fastapi import FastAPI
+
+from impexd.admin.house import House
+from impexd.admin.origin import Place
+from impexd.admin.pages import entrance, overview, still
+from impexd.admin.pages.asking import Asking
+from impexd.admin.signing import Signing
+
+
+def routes(made: FastAPI, house: House, signing: Signing, at: Place) -> None:
+    """Add all pages."""
+    asking = Asking(made)
+    still.routes(made)
+    entrance.routes(made, signing, at)
+    overview.routes(made, asking)

@@ -1,0 +1,143 @@
+"""
+What every page stands in: the templates, and how values are written in them.
+
+Everything is escaped by the templates; text of partners has been through `core.text.shown`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from impexd import __version__
+from impexd.admin import acting, door
+from impexd.admin.pages import still
+from impexd.core.text import shown
+from impexd.model.people import Role
+
+HOME = Path(__file__).parent.parent / "templates"
+
+PAGES = (
+    ("/", "Overview"),
+    ("/import", "Import"),
+    ("/runs", "Runs"),
+    ("/export", "Export"),
+    ("/schedule", "Schedule"),
+    ("/groups", "Groups"),
+    ("/data", "Data"),
+    ("/settings", "Settings"),
+)
+"""The menu."""
+
+TONES: Mapping[str, str] = {
+    "archived": "good",
+    "applied": "good",
+    "published": "good",
+    "done": "good",
+    "undone": "calm",
+    "planned": "calm",
+    "duplicate": "calm",
+    "cancelled": "calm",
+    "skipped": "calm",
+    "held": "wait",
+    "failed": "bad",
+    "rejected": "bad",
+    "dead": "bad",
+    "attention": "bad",
+    "open": "bad",
+    "hold": "wait",
+    "parked": "wait",
+}
+"""State -> how it is coloured; what is not named is under way."""
+
+
+def number(value: object) -> str:
+    """Pure: a number for people: `12,345`."""
+    return f"{value:,}" if isinstance(value, int | float) else "–"
+
+
+def size(value: int | None) -> str:
+    """Pure: bytes for people: `1.2 MiB`."""
+    if value is None:
+        return "–"
+    amount, unit = float(value), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+
+
+def lasting(seconds: float | None) -> str:
+    """Pure: a time span for people: `1 min 5 s`."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def moment(text: str | None) -> str:
+    """Pure: a moment in UTC, which the browser writes in its own zone: `2026-01-31 08:00:05`."""
+    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S") if text else "–"
+
+
+def tone(state: str | None) -> str:
+    """Pure: how a state is coloured."""
+    return TONES.get(state or "", "busy")
+
+
+_ENV = Environment(
+    loader=FileSystemLoader(HOME),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENV.filters |= {
+    "number": number,
+    "size": size,
+    "lasting": lasting,
+    "moment": moment,
+    "tone": tone,
+    "shown": lambda value: shown(str(value), limit=300),
+}
+_ENV.globals["still"] = still.path
+
+
+def page(request: Request, template: str, /, *, code: int = 200, **values: Any) -> HTMLResponse:
+    """Write a page; for a request of htmx only its part `main`."""
+    who = acting.who()
+    values |= {
+        "code": code,
+        "who": who if who.person else None,
+        "may": lambda role: who.reaches(Role(role)),
+        "csrf": getattr(request.state, "csrf", ""),
+        "here": request.url.path,
+        "menu": PAGES,
+        "version": __version__,
+        "query": dict(request.query_params),
+    }
+    return HTMLResponse(_ENV.get_template(template).render(values), code)
+
+
+def part(request: Request, template: str, /, **values: Any) -> str:
+    """Write a part of a page, as it is sent by itself while something goes on."""
+    who = acting.who()
+    values |= {"may": lambda role: who.reaches(Role(role))}
+    return _ENV.get_template(template).render(values)
+
+
+def wrong(request: Request, status: int, what: str, hint: str) -> Response:
+    """Say what went wrong: to people in a page, to programs as a problem document."""
+    path = request.url.path
+    if path.startswith("/api/") or request.headers.get("x-fetched"):
+        return door.problem(status, what, hint)
+    return page(request, "wrong.html", code=status, what=what, hint=hint)

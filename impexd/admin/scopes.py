@@ -1,0 +1,52 @@
+"""Do the grants of who asks reach what a path names?  See `rights.Scope`."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from impexd.admin.house import House
+from impexd.admin.rights import Rule, Scope
+from impexd.core.text import shown
+from impexd.model.people import Who
+from impexd.store import runs
+
+Params = Mapping[str, Any]
+
+
+async def refused(house: House, rule: Rule, params: Params, who: Who) -> str:
+    """Say why their grants do not reach; "" if they do, or if there is no such thing."""
+    look = _LOOK.get(rule.scope)
+    if look is None:
+        return ""
+    kind, name = await look(house, params)
+    if name is None or (who.group(name) if kind == "group" else who.shop(name)):
+        return ""
+    return f"you have no grant for the {kind} {shown(name)}"
+
+
+Found = tuple[str, str | None]
+"""group or shop, and its name; None if there is no such thing."""
+
+
+async def _group(_house: House, params: Params) -> Found:
+    return "group", str(params["group"])
+
+
+async def _name(_house: House, params: Params) -> Found:
+    return "group", str(params["name"]).partition(":")[2]
+
+
+async def _run(house: House, params: Params) -> Found:
+    try:
+        id = int(params["id"])
+        async with house.store.reading() as tx:
+            run = await runs.get(tx, id) if 0 < id < 1 << 62 else None
+    except ValueError:
+        return "group", None
+    return "group", run.group if run else None
+
+
+_LOOK: Mapping[Scope, Callable[[House, Params], Awaitable[Found]]] = {
+    Scope.GROUP: _group,
+    Scope.NAME: _name,
+    Scope.RUN: _run,
+}
