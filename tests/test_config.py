@@ -182,7 +182,7 @@ def test_the_shipped_catalogue_has_all_that_commerce_needs() -> None:
     assert list(price.fields) == ["sku", "shop", "currency", "tier", "list", "sale"]
 
 
-CHOICES = ("url", "credential", "roots", "hosts", "http", "private", "ca_file")
+CHOICES = ("url", "credential", "roots", "hosts", "http", "private", "ca_file", "tls_")
 """Keys whose commented lines show what may be said, and not what holds if nothing is."""
 
 
