@@ -38,6 +38,8 @@ class Batch:
     """One for each row that is not given."""
     broken: list[Row] = field(default_factory=list)
     """The cells of those rows, as far as they could be told apart: for a file of rejects."""
+    torn: list[tuple[int, str]] = field(default_factory=list)
+    """Line and text of those rows that no cells could be made of, for the same."""
 
 
 @dataclass(frozen=True, slots=True)

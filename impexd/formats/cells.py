@@ -16,18 +16,17 @@ from aiocsv import AsyncReader
 
 from impexd.formats import records
 from impexd.formats.encoding import lines
-from impexd.formats.page import Page, Pages
+from impexd.formats.page import Malformed, Page, Pages
 from impexd.formats.records import Segment
 from impexd.model.descriptor import Layout
 from impexd.model.limits import Limits
-from impexd.model.problem import Problem
 from impexd.ports import Row
 
 
-async def pages(pieces: Iterator[Segment | Problem], layout: Layout, limits: Limits) -> Pages:
-    """Parse segments into pages; problems are passed on as they come."""
+async def pages(pieces: Iterator[Segment | Malformed], layout: Layout, limits: Limits) -> Pages:
+    """Parse segments into pages; malformed rows are passed on as they come."""
     for piece in pieces:
-        if isinstance(piece, Problem):
+        if isinstance(piece, Malformed):
             yield piece
             continue
         cells = [row async for row in _parser(piece.text, layout)]

@@ -2,22 +2,21 @@
 Write rejected rows of CSV as CSV of the same dialect, with two columns more.
 
 In UTF-8 whatever the source was in; a byte order mark says so where the descriptor has another
-encoding.
+encoding.  A row that is not as wide as the header stays so, and one that no cells could be made of
+is one cell: nothing of them is lost, and they are rejected again until they are mended.
 """
 
-import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from io import TextIOWrapper
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 from impexd.core.errors import DataError
 from impexd.formats import csv as source
-from impexd.formats.picking import Picking
+from impexd.formats import csv_line
+from impexd.formats.picking import Own, Picking
 from impexd.model.descriptor import Layout
 from impexd.model.limits import Limits
-from impexd.ports import EXTRA, Opener
-
-Write = Callable[[Sequence[str]], object]
+from impexd.ports import EXTRA, Batch, Opener
 
 
 async def write(
@@ -30,20 +29,20 @@ async def write(
 ) -> None:
     """Write the rejects of a CSV file; a `ports.Rejecter`."""
     table = await source.read(opener, layout, (), limits)
-    kept = [at for at, name in enumerate(table.names) if not layout.header or name not in EXTRA]
+    own = Own(table.names, layout)
     encoding = "utf-8" if layout.encoding is None else "utf-8-sig"
     text = TextIOWrapper(out, encoding, newline="", write_through=True)
     try:
         text.write("\n" * layout.skip)
-        row = _writer(text, layout)
+        row = csv_line.writer(text, layout)
         if layout.header:
-            row([*(table.names[at] for at in kept), *EXTRA])
-        picking = Picking(lines)
+            row([*own.of(table.names), *EXTRA])
+        wanted = Picking(lines)
         async for batch in table.batches:
-            for line, cells in sorted([*batch.rows, *batch.broken], key=lambda row: row[0]):
-                if (problem := picking.problem(line)) is not None:
-                    mine = [cells[at] or "" if at < len(cells) else "" for at in kept]
-                    row([*mine, str(line), problem])
+            for line, cells in _all(batch):
+                if (problem := wanted.problem(line)) is not None:
+                    mine = [cells] if isinstance(cells, str) else own.of(cells)
+                    row([*_fitted(mine, own, layout), str(line), problem])
     except DataError:
         return  # the file ended badly; what could be read of it is written
     finally:
@@ -51,23 +50,19 @@ async def write(
         text.detach()
 
 
-def _writer(text: TextIO, layout: Layout) -> Write:
-    """Give a function that writes a row as the reader takes it."""
-    if not layout.quote:
-        return lambda cells: text.write(layout.delimiter.join(_bare(cells, layout)) + "\n")
-    backslash = layout.escape == "backslash"
-    writer = csv.writer(
-        text,
-        delimiter=layout.delimiter,
-        quotechar=layout.quote,
-        doublequote=not backslash,
-        escapechar="\\" if backslash else None,
-        lineterminator="\n",
-    )
-    return writer.writerow
+def _all(batch: Batch) -> list[tuple[int, list[str | None] | str]]:
+    """Pure: everything of a batch in the order of the file; text where there are no cells."""
+    found: list[tuple[int, list[str | None] | str]] = [*batch.rows, *batch.broken, *batch.torn]
+    return sorted(found, key=lambda row: row[0])
 
 
-def _bare(cells: Sequence[str], layout: Layout) -> Iterator[str]:
-    """Pure: cells that nothing can quote; only what we have added can need it."""
-    for cell in cells:
-        yield " ".join(cell.replace(layout.delimiter, " ").splitlines())
+def _fitted(cells: list[str], own: Own, layout: Layout) -> list[str]:
+    """
+    Pure: a row as it may stand in a file whose first row says how wide all are to be.
+
+    Where there is no header, a row that is not as wide as the others becomes one cell.
+    """
+    if layout.header or not layout.quote or len(cells) == own.width:
+        return cells
+    text = csv_line.line(cells, layout) if len(cells) > 1 else cells[0]
+    return [text, *[""] * (own.width - 1)]

@@ -18,5 +18,14 @@ class Page:
     """May a cell hold a NUL or be over the limit?  If not, nobody needs to look at each."""
 
 
-Pages = AsyncGenerator[Page | Problem, None]
-"""What a format makes of a file: pages, and problems of rows it could make no cells of."""
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A row that no cells could be made of."""
+
+    problem: Problem
+    text: str
+    """All of it, as it stands in the file."""
+
+
+Pages = AsyncGenerator[Page | Malformed, None]
+"""What a format makes of a file: pages, and rows it could make no cells of."""

@@ -1,6 +1,32 @@
 """Pick the rejected rows of a file out of all its rows, in one pass over both."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from impexd.model.descriptor import Layout
+from impexd.ports import EXTRA
+
+
+class Own:
+    """Which cells are a row's own, where a file of rejects is read to write another."""
+
+    def __init__(self, names: Sequence[str | None], layout: Layout) -> None:
+        named = [(name or "").strip() if layout.header else "" for name in names]
+        self._all = len(named)
+        self._kept = [at for at, name in enumerate(named) if name not in EXTRA]
+        self.width = len(self._kept)
+
+    def of(self, cells: Sequence[str | None]) -> list[str]:
+        """
+        Give the cells of a row but for line and problem; all it has, if it is too short or long.
+
+        Such a row of a file of rejects has them at its end.
+        """
+        if len(cells) == self._all:
+            return ["" if (cell := cells[at]) is None else cell for at in self._kept]
+        added = self.width < self._all and len(cells) > len(EXTRA)
+        if added and (cells[-len(EXTRA)] or "").isdecimal():
+            cells = cells[: -len(EXTRA)]
+        return ["" if cell is None else cell for cell in cells]
 
 
 class Picking:

@@ -24,10 +24,10 @@ from typing import NamedTuple
 from impexd.core.errors import DataError
 from impexd.core.text import SAMPLE
 from impexd.formats.encoding import lines
-from impexd.formats.page import NULS
+from impexd.formats.page import NULS, Malformed
 from impexd.model.descriptor import Layout
 from impexd.model.limits import Limits
-from impexd.model.problem import Code, Problem, about
+from impexd.model.problem import Code, about
 
 QUOTE, BACKSLASH = "\udc22", "\udc5c"
 """Marks of an escaped quote and backslash: lone surrogates, which no strict decoder gives."""
@@ -67,7 +67,7 @@ class _Found(NamedTuple):
     """Where a quote opens that is not closed yet."""
 
 
-def pieces(texts: Iterator[str], layout: Layout, limits: Limits) -> Iterator[Segment | Problem]:
+def pieces(texts: Iterator[str], layout: Layout, limits: Limits) -> Iterator[Segment | Malformed]:
     """
     Cut a file into proven segments; malformed records come as problems in between.
 
@@ -93,8 +93,8 @@ def pieces(texts: Iterator[str], layout: Layout, limits: Limits) -> Iterator[Seg
             if not end:
                 break
             _refuse_long_lines(text[start:end], None, line, limits)
-            sample = unmarked(text[start : min(end, start + SAMPLE)], shape.quote)
-            yield about(Code.MALFORMED, found.fault, line=line, cell=sample.rstrip("\r\n"))
+            row = _plain(text[start:end].rstrip("\r\n"), layout)
+            yield Malformed(about(Code.MALFORMED, found.fault, line=line, cell=row[:SAMPLE]), row)
             start, line = end, line + 1
         pending = text[start:]
         opened = None if found.opened is None else found.opened - start
@@ -126,6 +126,13 @@ def _marked(texts: Iterator[str], quote: str) -> Iterator[str]:
         text = text[: len(text) - odd]
         yield pair.sub(lambda found: marks[found[1]], text) if "\\" in text else text
     yield held
+
+
+def _plain(text: str, layout: Layout) -> str:
+    """Pure: text as it stands in the file, before marks were put into it."""
+    if layout.escape != "backslash":
+        return text
+    return text.replace(QUOTE, "\\" + layout.quote).replace(BACKSLASH, "\\\\")
 
 
 def unmarked(text: str, quote: str) -> str:

@@ -9,12 +9,12 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 
 from impexd.core.errors import DataError
-from impexd.formats import header, trailer
-from impexd.formats.page import NULS, Page, Pages
+from impexd.formats import csv_line, header, trailer
+from impexd.formats.page import NULS, Malformed, Page, Pages
 from impexd.model.descriptor import Layout
 from impexd.model.limits import Limits
 from impexd.model.problem import Code, Problem, about
-from impexd.ports import BATCH, Batch, Row, Table
+from impexd.ports import BATCH, EXTRA, Batch, Row, Table
 
 
 async def table(pages: Pages, layout: Layout, wanted: Sequence[str | int], limits: Limits) -> Table:
@@ -45,25 +45,27 @@ async def table(pages: Pages, layout: Layout, wanted: Sequence[str | int], limit
     return Table(names, positions, _batches(rest, _Judge(names, layout, limits)))
 
 
-async def _start(pages: Pages, layout: Layout) -> tuple[list[Page | Problem], Page]:
+async def _start(pages: Pages, layout: Layout) -> tuple[list[Page | Malformed], Page]:
     """Read up to the first page that has rows; a header that is malformed is none."""
-    start: list[Page | Problem] = []
+    start: list[Page | Malformed] = []
     async for page in pages:
         start.append(page)
         if isinstance(page, Page):
             return start, page
         if layout.header:
-            what = f"the header cannot be read: {page.message}"
-            raise DataError(Code.BAD_HEADER, what, line=page.line, cell=page.cell)
+            told = page.problem
+            what = f"the header cannot be read: {told.message}"
+            raise DataError(Code.BAD_HEADER, what, line=told.line, cell=told.cell)
     if layout.header:
         raise DataError(Code.MISSING_HEADER, "the file has no header, nor any other row")
     for page in start:
-        if isinstance(page, Problem):
-            raise DataError(Code.MALFORMED, page.message, line=page.line, cell=page.cell)
+        if isinstance(page, Malformed):
+            told = page.problem
+            raise DataError(Code.MALFORMED, told.message, line=told.line, cell=told.cell)
     raise DataError(Code.EMPTY_FILE, "there is not one row in the file")
 
 
-async def _chained(start: list[Page | Problem], pages: Pages) -> Pages:
+async def _chained(start: list[Page | Malformed], pages: Pages) -> Pages:
     async with aclosing(pages):
         for page in start:
             yield page
@@ -86,15 +88,20 @@ class _Judge:
         self._names = names
         self._width = len(names)
         self._fair = {self._width}
+        # A row of rejects that is not as wide as its header has not been mended yet.
+        exact = layout.header and set(EXTRA) <= {name.strip() for name in names}
+        self._short: str = "reject" if exact else layout.short
+        self._long: str = "reject" if exact else layout.long
         self._layout = layout
         self._limits = limits
         self._count = 0
 
-    def batches(self, page: Page | Problem) -> Iterator[Batch]:
+    def batches(self, page: Page | Malformed) -> Iterator[Batch]:
         """Judge a page, in batches."""
-        if isinstance(page, Problem):
-            self._counted(1, page.line)
-            yield Batch([], [page])
+        if isinstance(page, Malformed):
+            told = page.problem
+            self._counted(1, told.line)
+            yield Batch([], [told], torn=[(told.line or 0, page.text)])
             return
         for at in range(0, len(page.rows), BATCH):
             rows = page.rows[at : at + BATCH]
@@ -119,6 +126,8 @@ class _Judge:
             batch.problems.append(problem)
             if len(cells) <= self._limits.columns:
                 batch.broken.append((line, cells))
+            else:  # a million cells are a hundred times as large as their text
+                batch.torn.append((line, csv_line.line(cells, self._layout)))
         return batch
 
     def _problem(self, line: int, cells: list[str | None]) -> Problem | None:
@@ -128,8 +137,8 @@ class _Judge:
         if width > self._limits.columns:
             what = f"this row has {width} cells, {self._limits.columns} are taken"
             return about(Code.RAGGED_ROW, what, line=line)
-        if (width < self._width and layout.short == "reject") or (
-            width > self._width and layout.long == "reject"
+        if (width < self._width and self._short == "reject") or (
+            width > self._width and self._long == "reject"
         ):
             other = "the header" if layout.header else "the first row"
             what = f"this row has {width} cells, {other} {self._width}"

@@ -10,9 +10,9 @@ from contextlib import aclosing
 
 from impexd.core.errors import DataError
 from impexd.core.text import shown
-from impexd.formats.page import Page, Pages
+from impexd.formats.page import Malformed, Page, Pages
 from impexd.model import patterns
-from impexd.model.problem import Code, Problem
+from impexd.model.problem import Code
 from impexd.ports import Row
 
 
@@ -22,7 +22,7 @@ async def without(pages: Pages, pattern: str) -> Pages:
     count, suspect = 0, False
     async with aclosing(pages):
         async for page in pages:
-            if isinstance(page, Problem):
+            if isinstance(page, Malformed):
                 yield Page(held, suspect)
                 yield page
                 count, held = count + len(held) + 1, []

@@ -64,7 +64,7 @@ async def _judged(table: Table, names: Sequence[str]) -> AsyncGenerator[Batch, N
                 kept.append(row)
             else:
                 problems.append(problem)
-        yield Batch(kept, problems, batch.broken)
+        yield Batch(kept, problems, batch.broken, batch.torn)
 
 
 def _problem(row: Row, wanted: Sequence[int], names: Sequence[str]) -> Problem | None:

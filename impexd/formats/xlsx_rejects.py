@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import xlsxwriter
 
 from impexd.core.errors import DataError
-from impexd.formats.picking import Picking
+from impexd.formats.picking import Own, Picking
 from impexd.formats.xlsx_book import Book
 from impexd.formats.xlsx_cells import Wrong
 from impexd.formats.xlsx_package import Package
@@ -57,19 +57,18 @@ def _picked(
     package: Package, layout: Layout, picking: Picking, limits: Limits
 ) -> Iterator[list[str]]:
     """Give the header and the rows that are picked, with the two columns."""
-    kept: list[int] | None = None
+    own: Own | None = None
     for number, cells in Book(package, limits).rows(layout.sheet):
         if number <= layout.skip or not any(cells):
             continue
-        if kept is None:
-            header = layout.header
-            kept = [at for at, name in enumerate(cells) if not header or name not in EXTRA]
-            if header:
-                yield [*(cells[at] for at in kept), *EXTRA]
+        if own is None:
+            own, width = Own(cells, layout), len(cells)
+            if layout.header:
+                yield [*own.of(cells), *EXTRA]
                 continue
         if (problem := picking.problem(number)) is not None:
-            mine = [cells[at] if at < len(cells) else "" for at in kept]
-            yield [*mine, str(number), problem]
+            full = [*cells, *[""] * (width - len(cells))]  # a sheet keeps no empty cells
+            yield [*own.of(full), str(number), problem]
         if picking.done:
             return
 

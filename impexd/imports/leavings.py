@@ -23,7 +23,7 @@ def folder(bench: Bench, run: Run) -> Path:
 
 def rejects(bench: Bench, run: Run) -> list[Path]:
     """Give the rejects files of a run."""
-    return sorted(folder(bench, run).glob(f"*.rejects-{run.id}*"))
+    return sorted(folder(bench, run).glob(f"*.rejects-{run.id}.*"))
 
 
 def changes(bench: Bench, run: Run, *, offset: int, limit: int) -> list[dict[str, str]]:

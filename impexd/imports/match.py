@@ -74,6 +74,14 @@ def mended(file: str) -> tuple[str, int] | None:
     return (file[: found.start()] + file[found.end() :], int(found[1])) if found else None
 
 
+def layout(descriptor: Descriptor, file: str) -> Layout:
+    """Pure: how a file of this name is laid out; one of rejects has no trailer that proves it whole."""
+    own = descriptor.file
+    if own.trailer is None or mended(file) is None:
+        return own
+    return own.model_copy(update={"trailer": None})
+
+
 def named(layout: Layout, file: str) -> dict[str, str | None]:
     """Pure: what the named groups of `match` hold of a file's name; None where one is not there."""
     found = None if layout.match is None else _found(layout.match, file)

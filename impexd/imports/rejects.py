@@ -50,7 +50,7 @@ async def write(
         numbers = [part.n for part in group]
         lines = db.each(tables.rejected_lines(numbers, db.names))
         first = next(lines, None)
-        layout = descriptors[name].file
+        layout = match.layout(descriptors[name], files[member].name)
         if first is None or layout.format not in REJECTERS:
             continue
         target = place.folder / _named(files[member].name, place.run, written, layout.format)

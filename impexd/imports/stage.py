@@ -148,9 +148,7 @@ async def _file(
     meter: Meter,
 ) -> None:
     try:
-        wanted, layout = sheets.wanted(descriptor), descriptor.file
-        if layout.trailer and match.mended(file.name):
-            layout = layout.model_copy(update={"trailer": None})  # rejects are no proven file
+        wanted, layout = sheets.wanted(descriptor), match.layout(descriptor, file.name)
         table = await reader(meter.counting(file), layout, wanted, limits)
         await _rows(db, table, parts, meter, guard=descriptor.file.guard)
     except DataError as error:

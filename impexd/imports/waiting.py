@@ -94,8 +94,10 @@ def fill(
     parts: dict[tuple[str, int, str], Part] = {}
     for row in rows:
         form = by_place.get((row["descriptor"], row["record"]))
-        if form is None or len(row["cells"]) != len(form.columns):
-            continue  # its descriptor has changed: the row is let go, and counted by nobody
+        if form is None:
+            gone = f"{row['member']}, line {row['line']} (descriptor {row['descriptor']})"
+            staged.unmatched.append(gone)
+            continue
         place = (row["descriptor"], row["record"], row["member"])
         if place not in parts:
             parts[place] = Part(len(staged.parts), len(parts), row["member"], form)
@@ -111,17 +113,24 @@ def fill(
 
 def _row(db: Staging, staged: Staged, part: Part, form: Form, row: Mapping[str, Any]) -> None:
     part.read += 1
-    if row.get("expired"):
-        part.rejected += 1
-        told = f"{row['waits_entity']} {row['waits_key']} has not come until {row['until'][:10]}"
-        noted = (part.n, row["line"], Code.EXPIRED.value, None, told, row["waits_key"])
-        db.problems([noted])
-        return
     cells = tuple(row["cells"])
+    if why := _late(form, row):
+        part.rejected += 1
+        db.problems([(part.n, row["line"], Code.EXPIRED.value, None, why, row["waits_key"])])
+        return
     head = (None,) if form.sheet.row_modes else ()
     record = (row["line"], convert.digest((*head, *cells), convert.seed_of(form.columns)))
     db.load(form.sheet, part.n, [(*record, *head, *cells)])
     staged.origins[part.n, row["line"]] = {name: row[name] for name in ("since", "until", "run")}
+
+
+def _late(form: Form, row: Mapping[str, Any]) -> str:
+    """Pure: why a row does not wait on and is not loaded; "" if it is tried again."""
+    if row.get("expired"):
+        return f"{row['waits_entity']} {row['waits_key']} has not come until {row['until'][:10]}"
+    if len(row["cells"]) != len(form.columns):
+        return "the columns of its descriptor have changed while it waited; send it again"
+    return ""
 
 
 def _standing(db: Staging, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -152,4 +161,4 @@ def merged(descriptors: Mapping[str, Descriptor]) -> dict[str, Descriptor]:
 
 def by_row(group: ImportGroup) -> ImportGroup:
     """Pure: a group's rules for rows that come back: each stands for itself."""
-    return group.model_copy(update={"on_problem": "reject-row"})
+    return group.model_copy(update={"on_problem": "reject-row", "unmatched": "warn"})

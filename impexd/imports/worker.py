@@ -121,6 +121,8 @@ def _planned(db: staging.Staging, order: Order, config: Config, staged: stage.St
     if order.origin == _PARKED:
         group = waiting.by_row(group)
     planned = draft.make(db, order.run, staged, group, config.catalogue, listed)
+    if order.origin == _PARKED and not staged.parts:  # newer rows have taken their places
+        planned = planned.model_copy(update={"refused": None})
     waiting.write(db, staged, Path(order.scratch))
     return planned
 

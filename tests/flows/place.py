@@ -132,7 +132,7 @@ class Place:
         rows = await self.query(f'SELECT {cells} FROM "{kind.table}" ORDER BY {order}')
         return [
             {
-                name: plain(kind.fields.get(name), value)
+                name: plain(kind.fields.get(name), value, self.engine)
                 for name, value in zip(names, row, strict=True)
             }
             for row in rows
@@ -147,16 +147,17 @@ class Place:
         """Read every table there is, but the journal's."""
         async with self.instance.store.reading() as tx:
             names = await tx.run_sync(lambda bare: inspect(bare).get_table_names())
-        wanted = [n for n in names if n not in ("run", "part", "problem") and n[:8] != "procrast"]
+        journal = ("run", "part", "problem", "counter")
+        wanted = [n for n in names if n not in journal and n[:8] != "procrast"]
         return {n: sorted(await self.query(f'SELECT * FROM "{n}"'), key=repr) for n in wanted}
 
 
-def plain(field: Field | None, value: Any) -> Any:
+def plain(field: Field | None, value: Any, engine: str) -> Any:
     """Pure: a value as either engine gives it, as Python has it."""
     if field is None or value is None:
         return value
     if field.localized or field.type is Type.JSON:
-        return json.loads(value) if isinstance(value, str) else value
+        return json.loads(value) if engine == "sqlite" else value  # PostgreSQL's driver has done it
     match field.type:
         case Type.DECIMAL:
             return Decimal(value)
