@@ -63,7 +63,9 @@ async def test_a_full_disk_puts_a_run_off(tmp_path: Path, sqlite_url: str) -> No
         await loaded(place, run)
 
 
-async def test_a_run_whose_connection_is_lost_is_carried_out_by_the_next_attempt(tmp_path: Path, postgres_url: str) -> None:
+async def test_a_run_whose_connection_is_lost_is_carried_out_by_the_next_attempt(
+    tmp_path: Path, postgres_url: str
+) -> None:
     async with places.opened(tmp_path, postgres_url, FakeClock(), ETC) as place:
         async with await psycopg.AsyncConnection.connect(postgres_url) as other:
             await other.execute("LOCK TABLE product IN ACCESS EXCLUSIVE MODE")
