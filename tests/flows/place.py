@@ -128,15 +128,15 @@ class Place:
         kind = self.instance.config.catalogue[entity]
         names = [*kind.fields, *provenance]
         cells = ", ".join(f'"{name}"' for name in names)
-        order = ", ".join(f'"{name}"' for name in kind.key)
-        rows = await self.query(f'SELECT {cells} FROM "{kind.table}" ORDER BY {order}')
-        return [
+        rows = [
             {
                 name: plain(kind.fields.get(name), value, self.engine)
                 for name, value in zip(names, row, strict=True)
             }
-            for row in rows
+            for row in await self.query(f'SELECT {cells} FROM "{kind.table}"')
         ]
+        # Sorted here: SQLite keeps decimals as text, and engines sort text by rules of their own.
+        return sorted(rows, key=lambda row: [row[name] for name in kind.key])
 
     async def tables(self, *, provenance: Iterable[str] = ()) -> dict[str, list[Record]]:
         """Read all records of all entities."""

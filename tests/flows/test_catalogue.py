@@ -17,6 +17,8 @@ import openpyxl
 import pytest
 import pytest_asyncio
 
+from tests.clock import FakeClock
+from tests.flows import place as places
 from tests.flows.place import Place, Record
 from tests.flows.told import column, descriptor, toml, toml_key
 
@@ -45,9 +47,6 @@ ROWS = {
     "association": 14,
 }
 """Entity -> rows of its file, as the catalogue's README lists them."""
-
-TABLES: dict[str, dict[str, list[Record]]] = {}
-"""Engine -> what its tables held after the first drop."""
 
 
 def etc() -> dict[str, str]:
@@ -102,7 +101,6 @@ async def test_every_row_is_there(place: Place, loaded: dict[str, Any]) -> None:
     assert became(loaded) == {entity: {"inserted": count} for entity, count in ROWS.items()}
     tables = await place.tables()
     assert {name: len(rows) for name, rows in tables.items() if rows} == ROWS
-    TABLES[place.engine] = await place.tables(provenance=["_part", "_line", "_hash"])
 
 
 async def test_quantities_and_prices_add_up(place: Place, loaded: dict[str, Any]) -> None:
@@ -136,6 +134,24 @@ async def test_texts_are_right_in_four_languages(place: Place, loaded: dict[str,
     ]
     assert kept
     assert not [t for t in kept if "\n" in t]
+
+
+async def test_both_engines_hold_the_same(
+    tmp_path: Path, sqlite_url: str, postgres_url: str
+) -> None:
+    found = []
+    for url in (sqlite_url, postgres_url):
+        home = tmp_path / url.partition(":")[0]
+        async with places.opened(home, url, FakeClock(), etc()) as place:
+            run = await drop(place, "catalogue.zip", CATALOGUE.read_bytes())
+            parts = [{**part, "id": None} for part in run["parts"]]
+            tables = await place.tables(provenance=["_created", "_part", "_line", "_seq", "_hash"])
+            found.append((run["counts"], parts, tables))
+    (counts, parts, tables), (others, other_parts, other) = found
+    assert (counts, parts) == (others, other_parts)
+    assert {name: len(rows) for name, rows in tables.items() if rows} == ROWS
+    for name, rows in tables.items():
+        assert rows == other[name], name
 
 
 # the same once more
