@@ -22,6 +22,7 @@ from impexd.model.faults import descriptor as descriptor_faults
 from impexd.model.faults import entity as entity_faults
 from impexd.model.faults import export as export_faults
 from impexd.model.faults import group as group_faults
+from impexd.model.faults import ordering as ordering_faults
 from impexd.model.faults import output as output_faults
 from impexd.model.group import ImportGroup
 from impexd.model.instance import Instance
@@ -83,6 +84,7 @@ def read(files: Files, *, judge: Judge) -> Etc:
         declared.unsure |= named - declared.entities.keys()
     catalogue = {name: kind(name, one) for name, one in declared.entities.items()}
     mistakes += _of_entities(declared, catalogue, judge)
+    mistakes += _of_orders(files.main, instance, catalogue, declared.unsure)
     for document, descriptor in descriptors.values():
         mistakes += _of_descriptor(document, descriptor, catalogue, declared.unsure, judge)
     for document, group in groups.values():
@@ -185,6 +187,13 @@ def _of_entities(declared: _Declared, catalogue: Catalogue, judge: Judge) -> Ite
             yield document.mistake(Fault(("table",), what), below=at)
         for fault in entity_faults.faults(one, catalogue, unsure=declared.unsure, judge=judge):
             yield document.mistake(fault, below=at)
+
+
+def _of_orders(
+    main: Document | None, instance: Instance, catalogue: Catalogue, unsure: Collection[str]
+) -> Iterator[Mistake]:
+    if main is not None:
+        yield from map(main.mistake, ordering_faults.faults(instance.orders, catalogue, unsure))
 
 
 def _of_descriptor(

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from impexd.model.base import Model, Slug
 from impexd.model.limits import Limits, MiB, Size
+from impexd.model.ordering import Orders
 from impexd.model.outbound import Outbound
 
 
@@ -99,5 +100,6 @@ class Instance(Model):
     daemon: Daemon = Daemon()
     keep: Keep = Keep()
     control: Control = Control()
+    orders: Orders = Orders()
     outbound: Outbound = Outbound()
     admin: Admin = Admin()

@@ -59,6 +59,8 @@ class OrderEvent(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     APPROVED = "approved"
     DECLINED = "declined"
+    CASH_ON_DELIVERY = "cash_on_delivery"
+    """Placed to be paid with the parcel."""
     CANCELLED = "cancelled"
     REFUND_CONFIRMED = "refund_confirmed"
     RETURNED = "returned"
@@ -155,6 +157,8 @@ class DeliveryLine:
     invoice_date: str | None = None
     remarks: str | None = None
     extra: Facts | None = None
+    heard: Facts | None = None
+    """Fact -> when what stands there happened, as the one who told it says."""
 
     @property
     def done(self) -> bool:
@@ -193,6 +197,8 @@ class Delivery:
     proof: str | None = None
     remarks: str | None = None
     extra: Facts | None = None
+    heard: Facts | None = None
+    """Fact -> when what stands there happened: an older message changes nothing of it."""
     lines: tuple[DeliveryLine, ...] = ()
 
 

@@ -8,10 +8,9 @@ What follows from a flag is the chain's.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.store.schema import orders as tables
+from impexd.store import orders as store
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +38,4 @@ async def raise_flags(tx: AsyncConnection, flags: Sequence[Raised], *, now: str)
             }
             for one in flags
         ]
-        await tx.execute(insert(tables.order_flag), rows)
+        await store.flagged(tx, rows)

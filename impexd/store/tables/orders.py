@@ -101,6 +101,7 @@ delivery = Table(
     Column("proof", Text),
     Column("remarks", Text),
     Column("extra", DOCUMENT),
+    Column("heard", DOCUMENT),  # fact -> when what stands there happened
     Index(None, "order_id"),
     Index(None, "state", "order_id"),
     Index(None, "tracking"),
@@ -126,6 +127,7 @@ delivery_line = Table(
     Column("invoice_date", Text),
     Column("remarks", Text),
     Column("extra", DOCUMENT),
+    Column("heard", DOCUMENT),
     Index(None, "delivery_id"),
     Index(None, "line_id"),
     Index(None, "sku", "delivery_id"),
