@@ -68,9 +68,13 @@ def _connected() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def opened(source: Path) -> AsyncIterator[Client]:
+async def opened(
+    source: Path, *, patience: httpx2.Timeout | None = PATIENCE
+) -> AsyncIterator[Client]:
     """
     Reach the instance of a configuration for as long as the block lasts; the daemon if there is one.
+
+    `patience`: how long an answer is waited for; None: for as long as it takes.
 
     Only without a daemon is the configuration read, and `ConfigError` raised.
     """
@@ -79,7 +83,7 @@ async def opened(source: Path) -> AsyncIterator[Client]:
         with address.short(socket) as name:
             transport = httpx2.AsyncHTTPTransport(uds=name)
             async with httpx2.AsyncClient(
-                transport=transport, base_url="http://impexd", timeout=PATIENCE
+                transport=transport, base_url="http://impexd", timeout=patience
             ) as http:
                 yield Client(http, alone=False)
         return

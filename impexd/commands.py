@@ -105,6 +105,18 @@ async def run_log(source: Path, run: int) -> list[dict[str, Any]]:
                 return lines
 
 
+async def why(source: Path, about: str) -> dict[str, Any]:
+    """Ask why something is where it is."""
+    async with client.opened(source) as asked:
+        return await asked.get("/api/v1/why", about=about) | {"daemon": not asked.alone}
+
+
+async def verify(source: Path, *, deep: bool, taken: bool) -> dict[str, Any]:
+    """Have everything held against everything, however long that takes."""
+    async with client.opened(source, patience=None) as asked:
+        return await asked.get("/api/v1/verify", deep=deep, taken=taken)
+
+
 async def status(source: Path) -> dict[str, Any]:
     """Ask how the instance is."""
     async with client.opened(source) as instance:

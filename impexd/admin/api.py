@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from impexd import __version__
-from impexd.admin import acting, exporting, health, history, people, schedule
+from impexd.admin import acting, answers, exporting, health, history, people, schedule
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.core.clock import stamp
@@ -75,6 +75,7 @@ def app(house: House) -> FastAPI:
     _instance(made, house)
     _runs(made, house)
     health.routes(made, house)
+    answers.routes(made, house)
     history.routes(made, house)
     schedule.routes(made, house)
     exporting.routes(made, house)

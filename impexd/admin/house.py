@@ -8,6 +8,7 @@ from impexd.core.clock import Clock
 from impexd.exports.bench import Bench as Outgoing
 from impexd.imports.bench import Bench
 from impexd.inbox.desk import Desk, Inlet
+from impexd.model.config import Config
 from impexd.queue.jobs import Queue
 from impexd.store.engine import Store
 from impexd.upkeep.pulse import Pulse
@@ -71,6 +72,11 @@ class House(Protocol):
     @property
     def timing(self) -> Timing:
         """What is on a schedule."""
+        ...
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
         ...
 
     @property

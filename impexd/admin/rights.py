@@ -56,6 +56,8 @@ API = (
     Rule("GET",    "/readyz",                          VIEWER),
     Rule("GET",    "/metrics",                         VIEWER),
     Rule("GET",    "/api/v1/runs/{id}/log",            VIEWER, RUN),
+    Rule("GET",    "/api/v1/why",                      VIEWER),
+    Rule("GET",    "/api/v1/verify",                   ADMIN),
     Rule("GET",    "/api/v1/status",                   VIEWER),
     Rule("POST",   "/api/v1/reload",                   ADMIN),
     Rule("POST",   "/api/v1/imports",                  OPERATOR, BODY),

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from impexd import __version__, setup
-from impexd.cli import examples, exports, history, people, runs, schedule
+from impexd.cli import examples, exports, history, people, runs, schedule, why
 from impexd.cli.common import asynchronously
 from impexd.core import log, signals
 from impexd.core.errors import ConfigError, ImpexError
@@ -180,6 +180,8 @@ for _command in (
     examples.describe,
     examples.sample,
     people.user,
+    why.why,
+    why.verify,
 ):
     commands.add_command(_command)
 

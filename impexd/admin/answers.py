@@ -1,0 +1,42 @@
+"""Answers over the API: why something has not happened; whether everything agrees with the journal."""
+
+from typing import Any
+
+from fastapi import FastAPI, Query
+
+from impexd.admin import acting
+from impexd.admin.house import House
+from impexd.answers import why
+from impexd.answers.verify import run as verifying
+from impexd.core.errors import UsageError
+from impexd.core.text import shown
+
+
+def routes(made: FastAPI, house: House) -> None:
+    """Add the routes."""
+
+    @made.get("/api/v1/why")
+    async def reasons(about: str = Query(min_length=1, max_length=4096)) -> dict[str, Any]:
+        who = acting.who()
+        asker = why.Asker(who.group, local=who.person is None)
+        found = await why.of_file(house, about, asker, await _timed(house))
+        if not found:
+            raise UsageError(
+                f"nothing is known of {shown(about)}",
+                hint="name a file of an inbox by its path, or a file that came by its name",
+            )
+        return {"about": about, "reasons": [one.told() for one in found]}
+
+    @made.get("/api/v1/verify")
+    async def verify(*, deep: bool = True, taken: bool = False) -> dict[str, Any]:
+        return await verifying.verify(house, deep=deep, taken=taken)
+
+
+async def _timed(house: House) -> dict[str, str | None]:
+    """The groups whose inbox is taken on a schedule, and when next."""
+    following = await house.timing.following()
+    return {
+        inlet.group: following.get(f"inbox:{inlet.group}")
+        for inlet in house.inlets()
+        if inlet.rules.schedule or inlet.rules.every
+    }

@@ -1,0 +1,79 @@
+"""`impexd why` and `impexd verify`: questions to an instance that change nothing."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from impexd.cli.common import asynchronously
+
+
+@click.command()
+@click.argument("about")
+@click.option("--json", "as_json", is_flag=True, help="One object for machines.")
+@click.pass_obj
+def why(source: Path, about: str, *, as_json: bool) -> None:
+    """Say why a file (a path, or the name it came by) or an order is where it is."""
+    from impexd import commands as work
+    from impexd import show as tables
+
+    path = Path(about)
+    if len(path.parts) > 1 or os.path.lexists(about):
+        about = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 (as it is)
+    found = asynchronously(lambda: work.why(source, about))
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=True))
+        return
+    if not found["daemon"]:
+        click.echo("no daemon runs on this instance: nothing is taken until one does", err=True)
+    for one in found["reasons"]:
+        lines = [f"{one['group']}: {one['what']}" if one["group"] else one["what"]]
+        tables.plain(lines + ([f"  {one['hint']}"] if one["hint"] else []))
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Do not hash the files that are kept.")
+@click.option("--taken", is_flag=True, help="Files gone from outboxes were taken by partners.")
+@click.option("--json", "as_json", is_flag=True, help="One object for machines.")
+@click.pass_obj
+def verify(source: Path, *, quick: bool, taken: bool, as_json: bool) -> None:
+    """Prove that received = imported + rejected + duplicate + pending; exit 1 on any difference."""
+    from impexd import commands as work
+    from impexd import show as tables
+
+    found = asynchronously(lambda: work.verify(source, deep=not quick, taken=taken))
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=True))
+    else:
+        for name in SUMS:
+            if name in found:
+                click.echo(f"{name:<9} {sums(found[name])}")
+        for one in found["differences"]:
+            tables.plain([f"{one['code']}: {one['what']}", f"  {one['hint']}"])
+        click.echo(
+            f"{len(found['differences'])} differences"
+            if found["differences"]
+            else "all is as the journal says"
+        )
+    if not found["ok"]:
+        raise click.exceptions.Exit(1)
+
+
+SUMS = ("files", "rows", "messages", "tasks")
+"""What is summed up."""
+
+
+def sums(found: dict[str, Any]) -> str:
+    """Pure: an equation in words."""
+    terms = " + ".join(f"{count:,} {name}" for name, count in found.items() if name in EQUATION)
+    others = "".join(
+        f"; {count:,} {name}"
+        for name, count in found.items()
+        if name not in (*EQUATION, "received")
+    )
+    return f"{found['received']:,} received = {terms}{others}"
+
+
+EQUATION = ("imported", "rejected", "duplicate", "pending")
