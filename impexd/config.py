@@ -23,6 +23,7 @@ from impexd.model.document import Document, Mistake, parse
 from impexd.model.entity import Field
 from impexd.model.faults import Fault, Judge, place, quoted
 from impexd.model.instance import Control, Place, Store
+from impexd.model.target import SECRETS, Target
 
 __all__ = ["Config", "convertible", "load", "store_url"]
 
@@ -118,9 +119,27 @@ def _places(home: Path, parsed: etc.Etc, files: etc.Files) -> Iterator[Mistake]:
     for name, reason in place.inboxes(found, var=var, etc=home, roots=roots):
         if document := files.groups[name]:
             yield document.mistake(Fault(("inbox", "path"), reason))
+    for name, export in parsed.exports.items():
+        if document := files.groups[name]:
+            yield from (document.mistake(fault) for fault in _target(home, export.target))
     store = parsed.instance.store
     if files.main and store.url_file and (reason := _url(home, store)[1]):
         yield files.main.mistake(Fault(("store", "url_file"), reason))
+
+
+def _target(home: Path, target: Target) -> Iterator[Fault]:
+    """Look whether what a target is reached with is there: the key of its server, our secrets."""
+    if target.known_hosts is not None:
+        try:
+            secret.regular(home / target.known_hosts, LARGEST)
+        except OSError as error:
+            what = f"{quoted(target.known_hosts)} cannot be read: {error.strerror}"
+            yield Fault(("target", "known_hosts"), what)
+    for key in SECRETS:
+        kept = getattr(target, key)
+        # The rest is there when the daemon runs, not when somebody checks.
+        if kept is not None and kept.file and (reason := secret.fetched(home, file=kept.file)[1]):
+            yield Fault(("target", key, "file"), reason)
 
 
 def _url(home: Path, store: Store) -> tuple[str, str]:

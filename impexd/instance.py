@@ -20,6 +20,7 @@ from impexd.core.clock import SYSTEM, Clock, stamp
 from impexd.core.errors import ConfigError, WorldError
 from impexd.exports import recover as outboxes
 from impexd.exports import run as exporting
+from impexd.exports import send
 from impexd.exports.bench import Bench as Outgoing
 from impexd.exports.order import Answer as Written
 from impexd.imports import parking, run, undo
@@ -42,8 +43,8 @@ from impexd.upkeep.tally import Tally
 
 STAGING, WRITING = "impexd.imports.worker", "impexd.exports.worker"
 """The programs of the processes that stage and plan, and of those that write exports."""
-EXPORT = "export"
-"""The task of the jobs that carry exports."""
+EXPORT, SEND = "export", "send"
+"""The tasks of the jobs that carry exports, and that send their files elsewhere."""
 
 log = structlog.get_logger(__name__)
 
@@ -252,6 +253,8 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
             elif job.task == EXPORT:
                 await exporting.carry(instance.exports, int(job.args["run"]))
                 await instance.timing.settle()
+            elif job.task == SEND:
+                await send.carry(instance.exports, int(job.args["run"]))
             else:
                 await instance.scheduler.carry[job.task](job)
         except OSError as error:
@@ -264,7 +267,7 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
             carried, instance.carried = instance.carried, anyio.Event()
             carried.set()
 
-    tasks = dict.fromkeys((*_CARRY, EXPORT, *whole.TASKS), carry)
+    tasks = dict.fromkeys((*_CARRY, EXPORT, SEND, *whole.TASKS), carry)
     queue = await stack.enter_async_context(
         jobs.opened(store, tasks, clock=clock, alone=store.dialect == "sqlite")
     )
@@ -279,9 +282,13 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
         lock, once = f"{EXPORT}-{group}", f"{EXPORT}-{id}"
         return await queue.enqueue(tx, EXPORT, {"run": id}, lock=lock, once=once)
 
+    async def dispatch(tx: AsyncConnection, id: int, group: str) -> object:
+        lock, once = f"{SEND}-{group}", f"{SEND}-{id}"
+        return await queue.enqueue(tx, SEND, {"run": id}, lock=lock, once=once)
+
     table = Desk(store, opening.rooms, clock, enqueue, reserve=config.instance.daemon.reserve)
     bench = Bench(table, opening.workers, config)
-    outgoing = Outgoing(store, opening.writers, config, clock, enqueue_export)
+    outgoing = Outgoing(store, opening.writers, config, clock, enqueue_export, dispatch)
     instance = Instance(opening.source, bench, outgoing, store, queue, clock)
     made.append(instance)
     await recover.everything(table, instance.inlets())

@@ -37,6 +37,8 @@ KNOWN: dict[str, str] = {
     "export.linked": "file in the outbox under its name, journal not told",
     "export.published": "published and journalled, draft still there, no companions",
     "export.accompanied": "companions there, run not ended",
+    "send.uploaded": "complete at the target under a draft's name, its own journalled, not given",
+    "send.placed": "at the target under its name, journal not told",
     "undo.begun": "inside the transaction, before the first row is taken back",
     "undo.rows": "rows taken back, verdict not yet",
     "undo.committed": "undone and journalled, job not ended",

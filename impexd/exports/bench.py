@@ -42,6 +42,8 @@ class Bench:
     """The configuration in force; replaced as a whole by a reload."""
     clock: Clock
     enqueue: Enqueue
+    dispatch: Enqueue
+    """The same for sending what a run has published."""
     progress: dict[int, Progress] = field(default_factory=dict)
     """How far the exports are that are being written now."""
     older: dict[str, Config] = field(default_factory=dict)

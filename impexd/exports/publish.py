@@ -79,12 +79,18 @@ def accompany(outbox: Path, name: str, sha256: str, companions: Iterable[str]) -
     taken = []
     with durable.opened(outbox) as folder:
         for end in companions:
-            data = f"{sha256}  {name}\n".encode() if end == ".sha256" else b""
             try:
-                durable.write(folder, (name + end).encode(), data, mode=MODE)
+                durable.write(
+                    folder, (name + end).encode(), companion(end, name, sha256), mode=MODE
+                )
             except FileExistsError:
                 taken.append(name + end)
     return taken
+
+
+def companion(end: str, name: str, sha256: str) -> bytes:
+    """Pure: what stands in a companion: of `.sha256` a line for `sha256sum -c`, else nothing."""
+    return f"{sha256}  {name}\n".encode() if end == ".sha256" else b""
 
 
 def remove(outbox: Path, name: str, companions: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core import durable
-from impexd.exports import publish
+from impexd.exports import publish, send
 from impexd.exports.bench import Bench, outbox_of
 from impexd.model.run import Run
 from impexd.store import exporting
@@ -33,6 +33,7 @@ async def everything(bench: Bench) -> list[int]:
         return going
 
     going = await again(bench.store, work, clock=bench.clock)
+    await send.recover(bench)
     kept = {run.token for run in going}
     for name in bench.config.exports:
         outbox, _ = outbox_of(bench.config, name)

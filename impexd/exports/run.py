@@ -8,7 +8,6 @@ for; what can never be written as it is configured ends the run as `failed`.
 """
 
 from functools import partial
-from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -17,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core import failpoint
 from impexd.core.clock import stamp
-from impexd.core.errors import ImpexError, WorldError
+from impexd.core.errors import WorldError
 from impexd.core.pool import Bug, Died
 from impexd.core.text import shown
-from impexd.exports import draft, naming, publish
+from impexd.exports import draft, naming, publish, stand
 from impexd.exports.bench import Bench, Stopped, configured, group_of, outbox_of
-from impexd.exports.order import Answer, Order, Refused, Written
+from impexd.exports.order import Answer, Order, Written
 from impexd.exports.publish import Placed
 from impexd.model.config import Config
 from impexd.model.problem import Code
@@ -83,17 +82,17 @@ async def carry(bench: Bench, run_id: int) -> None:
         except Stopped:
             raise
         except (WorldError, OSError) as error:
-            await _waits(bench, run, _told(error))
+            await stand.waits(bench, run, stand.told(error))
             if isinstance(error, WorldError):
                 raise
             hint = "look at the disk; it is tried again by itself"
-            raise WorldError(_told(error), hint=hint) from error
+            raise WorldError(stand.told(error), hint=hint) from error
 
 
 async def _export(bench: Bench, run: Run) -> None:
     config = await configured(bench, run)
     if run.group not in config.exports:
-        return await _failed(bench, run, "config", "its group is not configured any more")
+        return await stand.failed(bench, run, "config", "its group is not configured any more")
     while run.state in (State.EXPORTING, State.WRITTEN):
         if run.state is State.EXPORTING:
             written = await _written(bench, run, config)
@@ -128,7 +127,7 @@ async def _written(bench: Bench, run: Run, config: Config) -> Written | None:
     if answer is None:
         return None
     if answer.refused is not None:
-        await _refused(bench, run, answer.refused)
+        await stand.refused(bench, run, answer.refused)
         return None
     failpoint.hit("export.drafted")
     return answer.written
@@ -166,7 +165,7 @@ async def _buried(bench: Bench, run: Run, error: Died | Bug) -> None:
     if deaths < DEATHS:
         raise WorldError(f"{error}", hint=f"it is tried again; after {DEATHS} times it has failed")
     told = f"it has ended its worker process {deaths} times: {error}"
-    await _failed(bench, run, Code.POISON, told)
+    await stand.failed(bench, run, Code.POISON, told)
 
 
 async def _journalled(bench: Bench, run: Run, config: Config, written: Written) -> Run:
@@ -179,7 +178,7 @@ async def _journalled(bench: Bench, run: Run, config: Config, written: Written) 
         one.descriptor: {"exported": one.rows} | ({"deleted": one.deleted} if one.deleted else {})
         for one in written.members
     }
-    return await _moved(
+    return await stand.moved(
         bench,
         run,
         State.WRITTEN,
@@ -203,12 +202,12 @@ async def _published(bench: Bench, run: Run, config: Config) -> Run:
     )
     if placed is Placed.LOST:
         log.warning("draft lost, written anew")
-        return await _moved(bench, run, State.EXPORTING, place=None, sha256=None, bytes=None)
+        return await stand.moved(bench, run, State.EXPORTING, place=None, sha256=None, bytes=None)
     if placed is Placed.TAKEN:
         ends = config.exports[run.group].companions
         names = naming.numbered(run.name)
         other = await anyio.to_thread.run_sync(publish.free, outbox, names, ends)
-        return await _moved(bench, run, State.WRITTEN, place=str(outbox / other))
+        return await stand.moved(bench, run, State.WRITTEN, place=str(outbox / other))
     failpoint.hit("export.linked")
     now = stamp(bench.clock.now())
     marks = _following(config, run.group)
@@ -234,46 +233,8 @@ async def _accompanied(bench: Bench, run: Run, config: Config) -> None:
     failpoint.hit("export.accompanied")
     await anyio.to_thread.run_sync(publish.clear, outbox, run.token)
     told = f"these names were taken: {', '.join(taken)}" if taken else None
-    run = await _moved(bench, run, State.PUBLISHED, finished=stamp(bench.clock.now()), message=told)
+    run = await stand.ended(bench, run, told)
     log.info("exported", file=shown(name), bytes=run.bytes, counts=run.counts)
-
-
-async def _moved(bench: Bench, run: Run, state: State, **values: Any) -> Run:
-    async def work(tx: AsyncConnection) -> Run | None:
-        await runs.move(tx, run, state, **values)
-        return await runs.get(tx, run.id)
-
-    moved = await again(bench.store, work, clock=bench.clock)
-    assert moved is not None
-    return moved
-
-
-async def _refused(bench: Bench, run: Run, refused: Refused) -> None:
-    hint = f" ({refused.hint})" if refused.hint else ""
-    await _failed(bench, run, refused.code, refused.message + hint)
-
-
-async def _failed(bench: Bench, run: Run, code: str, told: str) -> None:
-    now = stamp(bench.clock.now())
-    await _moved(bench, run, State.FAILED, code=code, message=told, finished=now, place=None)
-    log.error("export failed", code=code, why=told)
-
-
-async def _waits(bench: Bench, run: Run, why: str) -> None:
-    """Note what a run waits for, as far as the database can be told."""
-    try:
-        async with bench.store.writing() as tx:
-            await exporting.waits(tx, run, why)
-    except ImpexError as error:
-        log.warning("not noted", why=str(error))
-
-
-def _told(error: WorldError | OSError) -> str:
-    if isinstance(error, WorldError):
-        return str(error)
-    return f"{error.strerror or error}" + (
-        f": {shown(str(error.filename))}" if error.filename else ""
-    )
 
 
 def _draft(run: Run) -> str:

@@ -125,7 +125,8 @@ def inbox(group: ImportGroup, name: str, var: Path) -> Path:
 
 def outbox(group: ExportGroup, name: str, var: Path) -> Path:
     """Give the folder that a group's files are laid into."""
-    return var / (group.target.path or f"outbox/{name}")
+    path = None if group.target.away else group.target.path
+    return var / (path or f"outbox/{name}")
 
 
 def trusted(config: Config) -> Path | None:

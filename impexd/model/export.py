@@ -14,6 +14,7 @@ from pydantic import Field as Default
 from pydantic import StringConstraints
 
 from impexd.model.base import Model, Name, Slug
+from impexd.model.target import Target
 
 Mark = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 Head = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -177,14 +178,6 @@ class ExportDescriptor(Model):
     nested: tuple[Nested, ...] = ()
 
 
-class Target(Model):
-    """Where files are laid down: `[target]`."""
-
-    kind: Literal["local"] = "local"
-    path: str | None = None
-    """The folder; `outbox/<group>` below var if not said.  Relative paths stand below var."""
-
-
 class ExportGroup(Model):
     """`etc/groups/<name>.toml` with `kind = "export"`."""
 
@@ -208,7 +201,7 @@ class ExportGroup(Model):
     zip: bool | None = None
     """Put it into a zip; several descriptors always are."""
     keep: int = Default(default=90, ge=1, le=36_500)
-    """Days after which the file is removed from a local target."""
+    """Days after which the file is removed from the outbox."""
     target: Target = Target()
 
     @property

@@ -13,10 +13,11 @@ from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.model.run import Run, State
-from impexd.store import runs, schema
+from impexd.store import runs, schema, sendings
 
 _RUN = schema.run
 _MARK = schema.watermark
+_SENDING = schema.sending
 
 KIND = "export"
 GOING = or_(
@@ -135,7 +136,8 @@ async def lying_at(tx: AsyncConnection, id: int) -> Run | None:
 
 
 async def old(tx: AsyncConnection, group: str, *, before: str, limit: int = 100) -> list[Run]:
-    """Read the oldest runs of a group that ended before a moment and whose files still lie there."""
+    """Read the oldest runs of a group that ended before a moment and whose files still lie there; none
+    that is still to be sent."""
     query = (
         select(_RUN)
         .where(
@@ -144,6 +146,7 @@ async def old(tx: AsyncConnection, group: str, *, before: str, limit: int = 100)
             _RUN.c.state == State.PUBLISHED,
             _RUN.c.place.is_not(None),
             _RUN.c.finished < before,
+            _RUN.c.id.not_in(select(_SENDING.c.run).where(_SENDING.c.state.in_(sendings.GOING))),
         )
         .order_by(_RUN.c.id)
         .limit(limit)

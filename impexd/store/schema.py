@@ -12,7 +12,7 @@ from impexd.store.tables.base import METADATA, QUEUE
 from impexd.store.tables.jobs import jobs, workers
 from impexd.store.tables.journal import config, counter, parked, part, problem, run, tombstone
 from impexd.store.tables.notices import config_log, notice, notice_post, run_log
-from impexd.store.tables.schedule import followup, occurrence, timetable, watermark
+from impexd.store.tables.schedule import followup, occurrence, sending, timetable, watermark
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """The revisions of our tables, oldest first."""
@@ -51,6 +51,7 @@ __all__ = [
     "refuse_newer",
     "run",
     "run_log",
+    "sending",
     "tasks",
     "timetable",
     "tombstone",

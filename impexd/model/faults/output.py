@@ -12,7 +12,7 @@ from impexd.model.export import (
     ExportGroup,
     Output,
 )
-from impexd.model.faults import Fault, layout, near, place, quoted, schedule
+from impexd.model.faults import Fault, layout, near, quoted, schedule, target
 from impexd.model.toml import Path
 
 _TEXT = ("encoding", "unwritable", "guard")
@@ -175,8 +175,8 @@ def group(
         yield Fault(("shop",), reason)
     if group.file is not None and "{shop}" in group.file and not group.shop:
         yield Fault(("file",), "{shop} stands for `shop`, and that is not said")
-    if group.target.path is not None and (reason := place.written(group.target.path)):
-        yield Fault(("target", "path"), reason)
+    for fault in target.faults(group.target):
+        yield Fault(("target", *fault.path), fault.what)
     yield from _members(group, descriptors)
 
 

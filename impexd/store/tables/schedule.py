@@ -1,4 +1,4 @@
-"""What came due, what follows a run, and up to where exports have told."""
+"""What came due, what follows a run, up to where exports have told, and what is sent elsewhere."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, UniqueConstraint
 
@@ -63,3 +63,20 @@ watermark = Table(
     Column("at", Text, nullable=False),
 )
 """Up to which change the files of a group have told of; moves as one of them is published."""
+
+sending = Table(
+    "sending",
+    METADATA,
+    Column("run", ROWID, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("group_name", Text, nullable=False),
+    Column("target", Text, nullable=False),  # as it is shown
+    Column("state", Text, nullable=False),  # waiting, placing, done, failed
+    Column("name", Text),  # what the file is, or is about to be, called there
+    Column("draft", Text, nullable=False),  # what it is called there until it is complete
+    Column("message", Text),
+    number("attempts"),
+    Column("made", Text, nullable=False),
+    Column("ended", Text),
+    Index(None, "state"),
+)
+"""Published files that go to a target elsewhere."""

@@ -30,6 +30,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them, with all they hold."""
     for table in (
+        "sending",
         "watermark",
         "followup",
         "timetable",
@@ -192,6 +193,22 @@ def _records() -> None:
         sa.Column("at", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("group_name", "descriptor", name="pk_watermark"),
     )
+    op.create_table(
+        "sending",
+        sa.Column("run", ROWID, nullable=False),
+        sa.Column("group_name", sa.Text, nullable=False),
+        sa.Column("target", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("name", sa.Text),
+        sa.Column("draft", sa.Text, nullable=False),
+        sa.Column("message", sa.Text),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default=ZERO),
+        sa.Column("made", sa.Text, nullable=False),
+        sa.Column("ended", sa.Text),
+        sa.PrimaryKeyConstraint("run", name="pk_sending"),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name="fk_sending_run", ondelete="CASCADE"),
+    )
+    op.create_index("ix_sending_state", "sending", ["state"])
 
 
 def _schedule() -> None:
