@@ -50,6 +50,13 @@ async def export(
         return await followed(asked, started["run"], bar=bar)
 
 
+async def send(source: Path, run: int) -> dict[str, Any]:
+    """Send the file of an export to its target once more, and wait for it; gives the run."""
+    async with client.opened(source) as asked:
+        await asked.post(f"/api/v1/runs/{run}/send")
+        return await followed(asked, run, bar=False)
+
+
 def quoted(name: str) -> str:
     """Pure: a name as part of a path of the API."""
     return quote(name, safe="")
@@ -163,9 +170,16 @@ async def followed(asked: Client, run: int, *, bar: bool) -> dict[str, Any]:
         while True:
             found = await asked.get(f"/api/v1/runs/{run}")
             told(found.get("progress"))
-            if found["settled"] or (asked.alone and found["state"] in OUT and found["message"]):
+            if found["settled"] or _waits(found, alone=asked.alone):
                 return found
             await anyio.sleep(0.05)
+
+
+def _waits(found: dict[str, Any], *, alone: bool) -> bool:
+    """Pure: is there nothing to be waited for at the keyboard, because the world is?"""
+    if (sent := found.get("sent")) is not None:
+        return bool(sent["message"])
+    return alone and found["state"] in OUT and bool(found["message"])
 
 
 def actor() -> str:

@@ -8,6 +8,7 @@ it the same things.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -18,9 +19,9 @@ from impexd import config as configuration
 from impexd.core import lock, pool
 from impexd.core.clock import SYSTEM, Clock, stamp
 from impexd.core.errors import ConfigError, WorldError
+from impexd.exports import outbox, send
 from impexd.exports import recover as outboxes
 from impexd.exports import run as exporting
-from impexd.exports import send
 from impexd.exports.bench import Bench as Outgoing
 from impexd.exports.order import Answer as Written
 from impexd.imports import parking, run, undo
@@ -82,7 +83,13 @@ class Instance:
         """Put the scheduler together."""
         self.pulse = Pulse(self.store, self.clock.monotonic)
         self.tally = Tally(stamp(self.clock.now()))
-        self.scheduler = whole.made(self.bench, self.queue, self.begin_export, self.told)
+        self.scheduler = whole.made(
+            self.bench,
+            self.queue,
+            self.begin_export,
+            self.told,
+            {"outbox": partial(outbox.clear, self.exports)},
+        )
 
     async def begin_export(
         self,

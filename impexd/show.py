@@ -74,6 +74,8 @@ def run(found: dict[str, Any]) -> None:
     _problems(out, found)
     if found.get("cured"):
         out.print(f"  {found['cured']:,} of its rejects have been mended and loaded since")
+    if found.get("sent"):
+        out.print(f"  sent: {text(sent(found['sent']), 500)}")
     for one in found.get("after") or []:
         said = ", ".join(filter(None, (one["state"], one["message"])))
         out.print(f"  then {text(one['target'])}: {text(said, 500)}")
@@ -99,7 +101,7 @@ def changes(found: list[dict[str, Any]]) -> None:
 def outbox(found: list[dict[str, Any]]) -> None:
     """Print the files in outboxes."""
     table = Table(box=None, pad_edge=False)
-    for name in ("run", "group", "file", "rows", "bytes", "published", "sha256"):
+    for name in ("run", "group", "file", "rows", "bytes", "published", "sha256", "sent"):
         table.add_column(name, justify="right" if name in ("run", "rows", "bytes") else "left")
     for one in found:
         table.add_row(
@@ -110,8 +112,23 @@ def outbox(found: list[dict[str, Any]]) -> None:
             f"{one['bytes']:,}",
             text((one["published"] or "")[:19]),
             text(one["sha256"][:16]),
+            text(sent(one["sent"]), 500) if one.get("sent") else "",
         )
     _console().print(table if found else "nothing has been exported yet: `impexd export GROUP`")
+
+
+def sent(one: dict[str, Any]) -> str:
+    """Pure: what became of a file that goes to a target elsewhere."""
+    match one["state"]:
+        case "done":
+            more = f" ({one['message']})" if one["message"] else ""
+            return f"{one['target']}/{one['name']}, {(one['ended'] or '')[:19]}{more}"
+        case "failed":
+            return f"not sent to {one['target']}: {one['message']}"
+        case _:
+            tried = f", tried {one['attempts']} times" if one["attempts"] > 1 else ""
+            why = f": {one['message']}" if one["message"] else ""
+            return f"waits for {one['target']}{tried}{why}"
 
 
 def parked(found: dict[str, Any]) -> None:
@@ -198,6 +215,11 @@ def status(found: dict[str, Any]) -> None:
             out.print(f"  taken on a schedule, next {text(group['next'] or 'never: it is paused')}")
         if group["degraded"]:
             out.print(f"  [red]inbox degraded[/]: {text(group['degraded'], 500)}")
+    for name, export in sorted(found["exports"].items()):
+        if waits := export.get("sending"):
+            why = f": {waits['why']}" if waits["why"] else ""
+            told = f"{waits['files']} files wait for {export['target']}{why}"
+            out.print(f"  [yellow]export {text(name)}[/]: {text(told, 500)}")
     for run, progress in sorted(found["running"].items()):
         out.print(
             f"running {run}: {progress['phase']}, {progress['rows']:,} rows, {progress['done']:.0%}"

@@ -34,7 +34,7 @@ from impexd.inbox import adopt
 from impexd.inbox.desk import Inlet
 from impexd.model.base import Model
 from impexd.model.run import Run
-from impexd.store import followups, parked, runlog, runs
+from impexd.store import followups, parked, runlog, runs, sendings
 from impexd.store.exporting import KIND
 
 _STATUS: tuple[tuple[type[ImpexError], int], ...] = (
@@ -88,6 +88,7 @@ def _instance(made: FastAPI, house: House) -> None:
     async def status() -> dict[str, Any]:
         async with house.store.reading() as tx:
             counted = await runs.states(tx)
+            sending = await sendings.waiting(tx)
         config, times = house.bench.config, await house.timing.following()
         woken = house.timing.woken
         return {
@@ -110,8 +111,10 @@ def _instance(made: FastAPI, house: House) -> None:
                 name: {
                     "outbox": str(outbox_of(config, name)[0]),
                     "next": times.get(f"export:{name}"),
+                    "target": group.target.shown if group.target.away else None,
+                    "sending": sending.get(name),
                 }
-                for name in config.exports
+                for name, group in config.exports.items()
             },
             "running": {
                 str(run): found.model_dump()
@@ -177,12 +180,13 @@ def _runs(made: FastAPI, house: House) -> None:
             parts, problems = await runs.parts(tx, id), await runs.problems(tx, id)
             cured = await runs.cured(tx, run)
             following = await followups.of(tx, id)
+            sent = (await sendings.of(tx, [id])).get(id)
         out = run.kind == KIND
         progress = (house.exports if out else house.bench).progress.get(id)
         return report.whole(run, parts, problems) | {
             "progress": progress.model_dump() if progress else None,
-            "settled": exporting.settled(run) if out else decisions.settled(run),
-            **(exporting.about(run) if out else {}),
+            "settled": exporting.settled(run, sent) if out else decisions.settled(run),
+            **(exporting.about(run, sent) if out else {}),
             "cured": cured,
             "after": following,
         }

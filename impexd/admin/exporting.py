@@ -1,5 +1,6 @@
 """Exports in the API: start one, follow it, look into the outboxes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Query
@@ -9,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd.admin import acting
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
-from impexd.exports import mirror, outbox, run
+from impexd.exports import mirror, outbox, run, send
 from impexd.exports.bench import group_of
 from impexd.model.base import Model
 from impexd.model.run import Run, State
+from impexd.store import sendings
 from impexd.store.again import again
 
 
@@ -46,6 +48,11 @@ def routes(made: FastAPI, house: House) -> None:
 
         return {"run": await again(house.store, work, clock=house.clock)}
 
+    @made.post("/api/v1/runs/{id}/send", status_code=202)
+    async def sent(id: int) -> dict[str, Any]:
+        await send.by_hand(house.exports, id)
+        return {"run": id}
+
     @made.get("/api/v1/exports/{group}/mirror")
     async def mirrored(group: str) -> dict[str, Any]:
         group_of(house.exports.config, group)
@@ -62,13 +69,13 @@ def routes(made: FastAPI, house: House) -> None:
         return {"files": await outbox.listed(house.exports, group, limit=limit)}
 
 
-def settled(found: Run) -> bool:
+def settled(found: Run, sent: Mapping[str, Any] | None) -> bool:
     """Pure: does nothing more happen to this export?"""
-    return found.state is State.FAILED or (
-        found.state is State.PUBLISHED and found.finished is not None
-    )
+    if found.state is State.PUBLISHED and found.finished is not None:
+        return sent is None or sent["state"] not in sendings.GOING
+    return found.state is State.FAILED
 
 
-def about(found: Run) -> dict[str, Any]:
+def about(found: Run, sent: Mapping[str, Any] | None) -> dict[str, Any]:
     """Pure: what an export says beside what every run does."""
-    return {"export": outbox.described(found)}
+    return {"export": outbox.described(found), "sent": sent}

@@ -77,6 +77,7 @@ API = (
     Rule("POST",   "/api/v1/schedule/{name}/resume",   OPERATOR, NAME),
     Rule("POST",   "/api/v1/schedule/{name}/run",      OPERATOR, NAME),
     Rule("POST",   "/api/v1/exports",                  OPERATOR, BODY),
+    Rule("POST",   "/api/v1/runs/{id}/send",           OPERATOR, RUN),
     Rule("GET",    "/api/v1/exports/{group}/mirror",   VIEWER, GROUP),
     Rule("GET",    "/api/v1/outbox",                   VIEWER),
     Rule("GET",    "/api/v1/outbox/{group}",           VIEWER, GROUP),

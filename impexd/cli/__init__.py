@@ -177,6 +177,7 @@ for _command in (
     schedule.schedule,
     exports.export,
     exports.outbox,
+    exports.send,
     examples.describe,
     examples.sample,
     people.user,

@@ -1,5 +1,5 @@
 """
-The commands about exports: `export` makes a file, `outbox` lists those that were made.
+The commands about exports: `export` makes a file, `outbox` lists what was made, `send` sends again.
 
 As all commands they work on the running daemon, or on the folder alone; see `cli`.
 """
@@ -37,7 +37,25 @@ def export(
         click.echo(json.dumps(done, ensure_ascii=True))
     else:
         tables.plain(_made(done))
-    if done["state"] != "published":
+    if not _there(done):
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("run", type=int)
+@click.option("--json", "as_json", is_flag=True, help="One object for machines.")
+@click.pass_obj
+def send(source: Path, run: int, *, as_json: bool) -> None:
+    """Send the file of export RUN to its target once more, and wait for it."""
+    from impexd import commands as work
+    from impexd import show as tables
+
+    done = anyio.run(work.send, source, run)
+    if as_json:
+        click.echo(json.dumps(done, ensure_ascii=True))
+    else:
+        tables.plain(_made(done))
+    if not _there(done):
         raise click.exceptions.Exit(1)
 
 
@@ -71,6 +89,8 @@ def _descriptors(found: dict[str, str], *, as_json: bool) -> Iterator[str]:
 
 def _made(done: dict[str, Any]) -> Iterator[str]:
     """Say what became of an export."""
+    from impexd import show as tables
+
     file, seconds = done["export"], done["seconds"]
     yield f"run {done['id']}  {done['group']}  {done['state']}"
     if done["message"]:
@@ -81,3 +101,11 @@ def _made(done: dict[str, Any]) -> Iterator[str]:
         yield f"rows:    {file['rows']:,}{rate}"
         yield f"bytes:   {file['bytes']:,}"
         yield f"sha256:  {file['sha256']}"
+    if sent := done.get("sent"):
+        yield f"sent:    {tables.sent(sent)}"
+
+
+def _there(done: dict[str, Any]) -> bool:
+    """Pure: is the file where it is to go?"""
+    sent = done.get("sent")
+    return done["state"] == "published" and (sent is None or sent["state"] == "done")

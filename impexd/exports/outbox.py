@@ -14,14 +14,10 @@ import anyio.to_thread
 import structlog
 
 from impexd.core.clock import stamp
-from impexd.core.errors import WorldError
 from impexd.exports import publish
 from impexd.exports.bench import Bench, group_of
 from impexd.model.run import Run
-from impexd.store import exporting
-
-EVERY = 3600.0
-"""Seconds between two looks for what is old."""
+from impexd.store import exporting, sendings
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +30,8 @@ async def listed(
         group_of(bench.config, group)
     async with bench.store.reading() as tx:
         found = await exporting.lying(tx, group=group, limit=limit)
-    return [described(run) for run in found]
+        sent = await sendings.of(tx, [run.id for run in found])
+    return [described(run) | {"sent": sent.get(run.id)} for run in found]
 
 
 def described(run: Run) -> dict[str, Any]:
@@ -50,16 +47,6 @@ def described(run: Run) -> dict[str, Any]:
         "run": run.id,
         "published": run.finished or run.started,
     }
-
-
-async def tend(bench: Bench) -> None:
-    """Take out what is old, again and again, until cancelled."""
-    while True:
-        try:
-            await clear(bench)
-        except (WorldError, OSError) as error:
-            log.warning("old exports not removed", why=str(error))
-        await anyio.sleep(EVERY)
 
 
 async def clear(bench: Bench) -> int:

@@ -15,6 +15,7 @@ HOUSEKEEPING: Mapping[str, int] = {
     "undo": 3600,
     "parked": 3600,
     "archive": 3600,
+    "outbox": 3600,
     "occurrences": 3600,
     "pictures": 86_400,
 }

@@ -44,8 +44,18 @@ class Scheduler:
     """What carries a job out, by its task."""
 
 
-def made(bench: Bench, queue: Queue, begin: Begin, report: Report) -> Scheduler:
-    """Put it together; from now on what follows runs is put on its way."""
+def made(
+    bench: Bench,
+    queue: Queue,
+    begin: Begin,
+    report: Report,
+    keep: Mapping[str, Callable[[], Awaitable[int]]],
+) -> Scheduler:
+    """
+    Put it together; from now on what follows runs is put on its way.
+
+    `keep` are parts of the housekeeping that other rooms do; each gives how much it cleared.
+    """
 
     async def export(tx: AsyncConnection, entry: Entry, what: Occurrence) -> int:
         return await begin(tx, entry.subject, occurrence=what.id, actor=what.actor, note=what.note)
@@ -53,7 +63,7 @@ def made(bench: Bench, queue: Queue, begin: Begin, report: Report) -> Scheduler:
     async def follow(tx: AsyncConnection, group: str, why: str) -> int:
         return await begin(tx, group, occurrence=None, actor=None, note=why)
 
-    works, following = Works(bench, queue, report), Following(bench, queue, follow)
+    works, following = Works(bench, queue, report, keep), Following(bench, queue, follow)
     bench.follow = following.enqueue
     timing = Timing(
         bench.desk.store,

@@ -46,6 +46,8 @@ class Works:
     bench: Bench
     queue: Queue
     report: Report
+    more: Mapping[str, Callable[[], Awaitable[int]]]
+    """Parts of the housekeeping that are done in other rooms; see `PARTS`."""
 
     async def start_inbox(self, tx: AsyncConnection, entry: Entry, _what: Occurrence) -> None:
         """Have an inbox taken."""
@@ -102,7 +104,7 @@ class Works:
         """Do a part of the housekeeping."""
         part = str(job.args["part"])
         try:
-            done = await PARTS[part](self.bench)
+            done = await (self.more[part]() if part in self.more else PARTS[part](self.bench))
         except Exception as error:
             if not (isinstance(error, ImpexError) and error.passing):
                 await self._ended(f"keep:{part}", Became.FAILED, shown(str(error), limit=500))

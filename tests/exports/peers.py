@@ -207,9 +207,7 @@ class S3:
             region_name="us-east-1",
         )
         keys = [one["Key"] for one in found.list_objects_v2(Bucket=self.BUCKET).get("Contents", ())]
-        return {
-            key: found.get_object(Bucket=self.BUCKET, Key=key)["Body"].read() for key in keys
-        }
+        return {key: found.get_object(Bucket=self.BUCKET, Key=key)["Body"].read() for key in keys}
 
 
 @contextmanager

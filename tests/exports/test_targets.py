@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +208,7 @@ async def test_a_file_waits_for_its_target_and_is_kept_as_long_as_it_waits(
         await tx.execute(text("UPDATE run SET finished = '2020-01-01T00:00:00.000Z'"))
     assert await outbox.clear(house.instance.exports) == 0
     await to(house, "")
-    await house.instance.queue.enqueue  # noqa: B018
+    await house.instance.queue.enqueue
     run = await sent(house, started, "failed")
     assert "no target elsewhere" in run["sent"]["message"]
     assert await outbox.clear(house.instance.exports) == 1
@@ -232,7 +232,7 @@ async def test_a_file_that_was_changed_in_the_outbox_is_not_sent(
 async def test_a_file_can_be_sent_again_by_hand(house: House, partner: Sftp) -> None:
     await to(house, partner.target())
     run = await house.export("csv")
-    await house.inside.asked.post(f"/api/v1/exports/{run['id']}/send")
+    await house.inside.asked.post(f"/api/v1/runs/{run['id']}/send")
     again = await house.inside.settled(run["id"])
     assert again["sent"]["name"] == "csv-2.csv"
     assert partner.files()["csv-2.csv"] == partner.files()["csv.csv"]
@@ -281,6 +281,3 @@ async def test_a_store_that_is_away_is_waited_for(house: House, bucket: S3) -> N
     bucket.start()
     await sent(house, started)
     assert "csv.csv" in bucket.files()
-
-
-Try = Callable[[], Awaitable[Any]]
