@@ -18,6 +18,8 @@ from tests.exports.house import House
 from tests.exports.peers import S3, Sftp
 
 MORE = 'file = "{group}.csv"\ncompanions = [".sha256", ".ready"]\n'
+ONE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+"""Of what is between us and a partner alone: the engine makes no difference to it."""
 LARGE = [{"code": f"c{n}", "note": os.urandom(500).hex()} for n in range(600)]
 
 
@@ -90,6 +92,7 @@ async def test_a_file_goes_to_an_sftp_server_with_its_companions_and_is_seen_who
     assert mine.exists()
 
 
+@ONE
 async def test_a_name_is_visible_only_when_its_file_is_complete(
     house: House, partner: Sftp
 ) -> None:
@@ -100,6 +103,7 @@ async def test_a_name_is_visible_only_when_its_file_is_complete(
     assert len(partner.files()["csv.csv"]) == run["source"]["bytes"] > 500_000
 
 
+@ONE
 async def test_a_name_that_is_taken_over_there_is_left_and_another_given(
     house: House, partner: Sftp
 ) -> None:
@@ -154,6 +158,7 @@ async def test_a_connection_that_breaks_at_the_rename_leaves_one_file(
     assert not [path for path in partner.folder.iterdir() if path.name.startswith(".")]
 
 
+@ONE
 async def test_a_server_with_another_key_gets_nothing_and_that_is_told(
     house: House, partner: Sftp
 ) -> None:
@@ -170,6 +175,7 @@ async def test_a_server_with_another_key_gets_nothing_and_that_is_told(
     assert "csv.csv" in partner.files()
 
 
+@ONE
 async def test_a_wrong_password_is_told_and_never_shown(house: House, partner: Sftp) -> None:
     await to(house, partner.target())
     (house.etc / "partner.password").write_text("wrong-secret")
@@ -182,6 +188,7 @@ async def test_a_wrong_password_is_told_and_never_shown(house: House, partner: S
     await sent(house, started)
 
 
+@ONE
 async def test_a_private_key_opens_the_door(house: House, partner: Sftp) -> None:
     key = asyncssh.generate_private_key("ssh-ed25519")
     (partner.folder / ".authorized").write_bytes(key.export_public_key())
@@ -214,6 +221,7 @@ async def test_a_file_waits_for_its_target_and_is_kept_as_long_as_it_waits(
     assert await outbox.clear(house.instance.exports) == 1
 
 
+@ONE
 async def test_a_file_that_was_changed_in_the_outbox_is_not_sent(
     house: House, partner: Sftp
 ) -> None:
@@ -229,6 +237,7 @@ async def test_a_file_that_was_changed_in_the_outbox_is_not_sent(
     assert partner.files() == {}
 
 
+@ONE
 async def test_a_file_can_be_sent_again_by_hand(house: House, partner: Sftp) -> None:
     await to(house, partner.target())
     run = await house.export("csv")
@@ -256,6 +265,7 @@ async def test_an_object_is_created_with_its_companions_and_nothing_is_replaced(
     assert second["sent"]["name"] == "csv-2.csv"
 
 
+@ONE
 async def test_a_large_object_goes_in_parts_and_is_there_only_when_it_is_complete(
     house: House, bucket: S3, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +280,7 @@ async def test_a_large_object_goes_in_parts_and_is_there_only_when_it_is_complet
     assert not [key for key in bucket.files() if ".part" in key]
 
 
+@ONE
 async def test_a_store_that_is_away_is_waited_for(house: House, bucket: S3) -> None:
     await to(house, bucket.target())
     await house.put({"code": "a"})

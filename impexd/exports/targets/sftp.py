@@ -66,7 +66,7 @@ def _options(ssh: Any, target: Target, home: Path) -> dict[str, Any]:
         "port": target.port,
         "username": target.user,
         "known_hosts": known_hosts,
-        "client_keys": keys or None,
+        "client_keys": list(keys) or None,
         "password": password,
         "config": None,
         "agent_path": None,
