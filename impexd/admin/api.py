@@ -15,9 +15,24 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from impexd import __version__
-from impexd.admin import acting, answers, exporting, health, history, people, schedule
+from impexd.admin import (
+    acting,
+    answers,
+    browse,
+    downloads,
+    exporting,
+    following,
+    groups,
+    health,
+    history,
+    people,
+    schedule,
+    uploads,
+)
+from impexd.admin import runs as acts
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
+from impexd.admin.throttle import TooMany
 from impexd.core.clock import stamp
 from impexd.core.errors import (
     Busy,
@@ -39,6 +54,7 @@ from impexd.store.exporting import KIND
 
 _STATUS: tuple[tuple[type[ImpexError], int], ...] = (
     (acting.Denied, 403),
+    (TooMany, 429),
     (UsageError, 404),
     (DataError, 422),
     (ConfigError, 422),
@@ -69,7 +85,11 @@ class Decision(Model):
 def app(house: House) -> FastAPI:
     """Make the application for an instance."""
     made = FastAPI(
-        title="impexd", version=__version__, docs_url=None, redoc_url=None, openapi_url=None
+        title="impexd",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
     )
     made.add_exception_handler(ImpexError, _problem)
     _instance(made, house)
@@ -80,6 +100,8 @@ def app(house: House) -> FastAPI:
     schedule.routes(made, house)
     exporting.routes(made, house)
     people.routes(made, house)
+    for room in (uploads, downloads, following, acts, groups, browse):
+        room.routes(made, house)
     return made
 
 
@@ -89,6 +111,7 @@ def _instance(made: FastAPI, house: House) -> None:
         async with house.store.reading() as tx:
             counted = await runs.states(tx)
             sending = await sendings.waiting(tx)
+        who = acting.who()
         config, times = house.bench.config, await house.timing.following()
         woken = house.timing.woken
         return {
@@ -106,6 +129,7 @@ def _instance(made: FastAPI, house: House) -> None:
                     "next": times.get(f"inbox:{inlet.group}"),
                 }
                 for inlet in house.inlets()
+                if who.group(inlet.group)
             },
             "exports": {
                 name: {
@@ -115,6 +139,7 @@ def _instance(made: FastAPI, house: House) -> None:
                     "sending": sending.get(name),
                 }
                 for name, group in config.exports.items()
+                if who.group(name)
             },
             "running": {
                 str(run): found.model_dump()
@@ -196,9 +221,10 @@ def _runs(made: FastAPI, house: House) -> None:
         id: int,
         offset: int = Query(default=0, ge=0),
         limit: int = Query(default=100, ge=1, le=10_000),
+        words: str = Query(default="", max_length=200),
     ) -> dict[str, Any]:
         run = await _found(house, id)
-        page = partial(leavings.changes, house.bench, run, offset=offset, limit=limit)
+        page = partial(leavings.changes, house.bench, run, offset=offset, limit=limit, words=words)
         return {"changes": await anyio.to_thread.run_sync(page), "offset": offset}
 
     @made.get("/api/v1/runs/{id}/log")

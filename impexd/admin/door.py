@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 import structlog
+from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -279,3 +280,22 @@ def problem(status: int, what: str, hint: str) -> JSONResponse:
     }
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}
     return JSONResponse(document, status, headers, media_type="application/problem+json")
+
+
+def invalid(error: RequestValidationError) -> JSONResponse:
+    """Pure: what is wrong with a request, each thing with its place, and nothing said back of it."""
+    wrong = [
+        {"loc": [str(part) for part in one["loc"]], "msg": str(one["msg"])}
+        for one in error.errors()
+    ]
+    told = "; ".join(f"{'.'.join(one['loc'][1:])}: {one['msg']}" for one in wrong)
+    document = {
+        "type": "about:blank",
+        "title": "UsageError",
+        "status": 422,
+        "detail": shown(told, limit=1000),
+        "hint": "",
+        "exit": 2,
+        "errors": wrong,
+    }
+    return JSONResponse(document, 422, media_type="application/problem+json")

@@ -31,6 +31,10 @@ class Timing(Protocol):
         """Give the timetable."""
         ...
 
+    def coming(self, name: str, until: datetime, limit: int) -> list[datetime]:
+        """Give the next moments of a name, up to one."""
+        ...
+
     async def history(self, name: str, limit: int) -> list[dict[str, Any]]:
         """Give the newest occurrences of a name."""
         ...

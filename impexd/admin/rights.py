@@ -60,7 +60,7 @@ API = (
     Rule("GET",    "/api/v1/verify",                   ADMIN),
     Rule("GET",    "/api/v1/status",                   VIEWER),
     Rule("POST",   "/api/v1/reload",                   ADMIN),
-    Rule("POST",   "/api/v1/imports",                  OPERATOR, BODY),
+    Rule("POST",   "/api/v1/imports",                  ADMIN, BODY),
     Rule("GET",    "/api/v1/runs",                     VIEWER),
     Rule("GET",    "/api/v1/runs/{id}",                VIEWER, RUN),
     Rule("GET",    "/api/v1/runs/{id}/changes",        VIEWER, RUN),
@@ -100,6 +100,30 @@ PEOPLE = (
 )
 """Accounts; of sessions and tokens everybody has their own."""
 
+WORK = (
+    Rule("GET",    "/api/v1/openapi.json",             VIEWER),
+    Rule("GET",    "/api/v1/uploads",                  OPERATOR),
+    Rule("POST",   "/api/v1/uploads",                  OPERATOR, BODY, noted=False),
+    Rule("PUT",    "/api/v1/uploads/{token}",          OPERATOR, BODY, noted=False),
+    Rule("POST",   "/api/v1/uploads/{token}/import",   OPERATOR, BODY),
+    Rule("POST",   "/api/v1/uploads/{token}/forget",   OPERATOR, BODY),
+    Rule("GET",    "/api/v1/runs/{id}/source",         VIEWER, RUN),
+    Rule("GET",    "/api/v1/runs/{id}/file",           VIEWER, RUN),
+    Rule("GET",    "/api/v1/runs/{id}/rejects/{n}",    VIEWER, RUN),
+    Rule("GET",    "/api/v1/runs/{id}/problems",       VIEWER, RUN),
+    Rule("GET",    "/api/v1/runs/{id}/problems.csv",   VIEWER, RUN),
+    Rule("GET",    "/api/v1/runs/{id}/events",         VIEWER, RUN),
+    Rule("POST",   "/api/v1/runs/{id}/apply",          OPERATOR, RUN),
+    Rule("POST",   "/api/v1/runs/{id}/cancel",         OPERATOR, RUN),
+    Rule("GET",    "/api/v1/activity",                 VIEWER),
+    Rule("GET",    "/api/v1/groups",                   VIEWER),
+    Rule("GET",    "/api/v1/groups/{group}/match",     VIEWER, GROUP),
+    Rule("GET",    "/api/v1/groups/{group}/templates", VIEWER, GROUP),
+    Rule("GET",    "/api/v1/entities",                 VIEWER),
+    Rule("GET",    "/api/v1/entities/{entity}/records", VIEWER),
+)
+"""What the pages need beside what commands ask."""
+
 PAGES = (
     Rule("GET",    "/static/{hash}/{name}",            None),
     Rule("GET",    "/sign-in",                         None),
@@ -108,11 +132,26 @@ PAGES = (
     Rule("GET",    "/welcome",                         None),
     Rule("POST",   "/welcome",                         None, noted=False),
     Rule("GET",    "/",                                VIEWER),
+    Rule("GET",    "/import",                          OPERATOR),
+    Rule("GET",    "/runs",                            VIEWER),
+    Rule("GET",    "/runs/{id}",                       VIEWER, RUN),
+    Rule("GET",    "/runs/{id}/live",                  VIEWER, RUN),
+    Rule("GET",    "/runs/{id}/plan",                  VIEWER, RUN),
+    Rule("GET",    "/runs/{id}/problems",              VIEWER, RUN),
+    Rule("GET",    "/runs/{id}/undo",                  APPROVER, RUN),
+    Rule("GET",    "/export",                          VIEWER),
+    Rule("GET",    "/schedule",                        VIEWER),
+    Rule("GET",    "/groups",                          VIEWER),
+    Rule("GET",    "/groups/{group}",                  VIEWER, GROUP),
+    Rule("GET",    "/data",                            VIEWER),
+    Rule("GET",    "/data/{entity}",                   VIEWER),
+    Rule("GET",    "/data/{entity}/record",            VIEWER),
+    Rule("GET",    "/settings",                        VIEWER),
 )
 """Pages: they show what the API tells who looks at them.  Signing in writes its own lines."""
 # fmt: on
 
-RULES: tuple[Rule, ...] = (*API, *PEOPLE, *PAGES)
+RULES: tuple[Rule, ...] = (*API, *PEOPLE, *WORK, *PAGES)
 TABLE = {(rule.method, rule.path): rule for rule in RULES}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI, Query
 from pydantic import Field
 
+from impexd.admin import acting
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.core.clock import stamp
@@ -24,7 +25,8 @@ def routes(made: FastAPI, house: House) -> None:
     @made.get("/api/v1/schedule")
     async def timetable() -> dict[str, Any]:
         woken = house.timing.woken
-        return {"schedule": await house.timing.listed(), "woken": stamp(woken) if woken else None}
+        listed = [one for one in await house.timing.listed() if _theirs(one["name"])]
+        return {"schedule": listed, "woken": stamp(woken) if woken else None}
 
     @made.get("/api/v1/schedule/{name}")
     async def history(name: str, limit: int = Query(default=20, ge=1, le=1000)) -> dict[str, Any]:
@@ -32,7 +34,10 @@ def routes(made: FastAPI, house: House) -> None:
 
     @made.get("/api/v1/occurrences/{id}")
     async def occurrence(id: int) -> dict[str, Any]:
-        return await house.timing.occurrence(id)
+        found = await house.timing.occurrence(id)
+        if not _theirs(found["name"]):
+            raise acting.Denied("you have no grant for its group", hint=acting.ASK)
+        return found
 
     @made.post("/api/v1/schedule/{name}/pause")
     async def pause(name: str, said: Said) -> dict[str, Any]:
@@ -47,3 +52,9 @@ def routes(made: FastAPI, house: House) -> None:
     @made.post("/api/v1/schedule/{name}/run", status_code=202)
     async def run(name: str, said: Said) -> dict[str, Any]:
         return await house.timing.run(name, actor=said.actor, note=said.note)
+
+
+def _theirs(name: str) -> bool:
+    """May who asks see what has this name?  Housekeeping may be seen by all."""
+    kind, _, group = name.partition(":")
+    return kind == "keep" or acting.who().group(group)

@@ -32,7 +32,8 @@ async def _group(_house: House, params: Params) -> Found:
 
 
 async def _name(_house: House, params: Params) -> Found:
-    return "group", str(params["name"]).partition(":")[2]
+    kind, _, group = str(params["name"]).partition(":")
+    return "group", None if kind == "keep" else group
 
 
 async def _run(house: House, params: Params) -> Found:

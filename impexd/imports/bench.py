@@ -51,8 +51,8 @@ class Bench:
     """How far the runs are that are being staged now."""
     older: dict[str, Config] = field(default_factory=dict)
     """Configurations that runs were claimed under, by hash."""
-    asking: set[anyio.CancelScope] = field(default_factory=set)
-    """Orders that workers are carrying out."""
+    asking: dict[anyio.CancelScope, int] = field(default_factory=dict)
+    """Orders that workers are carrying out, and for which run."""
     stopped: bool = False
     follow: Follow = _unfollowed
 
@@ -61,6 +61,12 @@ class Bench:
         self.stopped = True
         for scope in list(self.asking):
             scope.cancel()
+
+    def give_up(self, id: int) -> None:
+        """Give up what a worker is doing for a run, if one is."""
+        for scope, run in list(self.asking.items()):
+            if run == id:
+                scope.cancel()
 
     def scratch(self, run: Run) -> Path:
         """The folder of this attempt at a run; an attempt that was fenced off has another."""
@@ -110,7 +116,7 @@ async def ask(
         failpoint.hit("stage.going")
 
     scope = anyio.CancelScope()
-    bench.asking.add(scope)
+    bench.asking[scope] = run.id
     if bench.stopped:
         scope.cancel()
     try:
@@ -121,7 +127,7 @@ async def ask(
         await _buried(bench, run, error)
         return None
     finally:
-        bench.asking.discard(scope)
+        bench.asking.pop(scope, None)
         bench.progress.pop(run.id, None)
 
 

@@ -6,6 +6,8 @@ their change numbers, both looked at again when the plan is applied; if they hav
 plan is made anew and held anew.
 """
 
+from dataclasses import replace
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import stamp
@@ -14,6 +16,7 @@ from impexd.imports import piecewise, verdicts
 from impexd.imports.bench import Bench
 from impexd.model.run import FINAL, Run, State
 from impexd.store import applying, runs
+from impexd.store.again import again
 
 
 def settled(run: Run) -> bool:
@@ -59,6 +62,43 @@ async def refuse(bench: Bench, id: int, actor: str | None, note: str | None) -> 
         if any(part["state"] == piecewise.GOING for part in await runs.parts(tx, id)):
             await verdicts.end_partly(tx, run, told, None, now=now)
         await desk.enqueue(tx, run.id, run.group, 0)
+
+
+async def cancel(bench: Bench, id: int, actor: str | None, note: str | None) -> None:
+    """
+    End a run that is not applied yet with nothing loaded; UsageError if there is nothing to cancel.
+
+    Whoever carries it is fenced off in the same transaction, then told to stop; its bytes are put
+    away as those of every cancelled run.  A transaction that applies it is waited for: then it is
+    applied, and can be undone.
+    """
+    desk = bench.desk
+    now = stamp(desk.clock.now())
+    told = "cancelled" + (f" by {actor}" if actor else "") + (f": {note}" if note else "")
+
+    async def work(tx: AsyncConnection) -> Run:
+        run = await runs.get(tx, id)
+        if run is None:
+            raise UsageError(f"there is no run {id}", hint="`impexd runs` lists them")
+        if run.kind != "import" or run.state not in CANCELLABLE or (run.dry and run.place):
+            what = f"run {id} is {run.state}: there is nothing to cancel"
+            hint = f"`impexd undo {id}` takes it back" if run.state in runs.LOADED else ""
+            raise UsageError(what, hint=hint)
+        parts = await runs.parts(tx, id)
+        values = {"actor": actor, "note": note, "message": told, "finished": now}
+        await runs.move(tx, run, State.CANCELLED, **values, attempt=run.attempt + 1)
+        run = replace(run, attempt=run.attempt + 1)
+        if any(part["state"] == piecewise.GOING for part in parts):
+            await verdicts.end_partly(tx, run, told, None, now=now)
+        if run.state is State.HELD:
+            await desk.enqueue(tx, run.id, run.group, 0)
+        return run
+
+    await again(desk.store, work, clock=desk.clock)
+    bench.give_up(id)
+
+
+CANCELLABLE = (State.CLAIMED, State.STAGING, State.PLANNED, State.HELD, State.APPLYING)
 
 
 async def _held(tx: AsyncConnection, id: int) -> Run:

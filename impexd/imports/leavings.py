@@ -26,14 +26,26 @@ def rejects(bench: Bench, run: Run) -> list[Path]:
     return sorted(folder(bench, run).glob(f"*.rejects-{run.id}.*"))
 
 
-def changes(bench: Bench, run: Run, *, offset: int, limit: int) -> list[dict[str, str]]:
-    """Read a page of what a run's plan would change; UsageError if nobody asked to see it."""
+def changes(
+    bench: Bench, run: Run, *, offset: int, limit: int, words: str = ""
+) -> list[dict[str, str]]:
+    """
+    Read a page of what a run's plan would change; UsageError if nobody asked to see it.
+
+    `words`: only lines that hold them somewhere, whatever the case.
+    """
     place = folder(bench, run) / diff.NAME
     try:
         with place.open(encoding="utf-8", newline="") as lines:
-            return list(islice(csv.DictReader(lines), offset, offset + limit))
+            found = (one for one in csv.DictReader(lines) if _holds(one, words.lower()))
+            return list(islice(found, offset, offset + limit))
     except FileNotFoundError:
         raise UsageError(
             f"run {run.id} has no list of changes",
             hint="dry runs and held runs have one: impexd import GROUP FILE --dry-run",
         ) from None
+
+
+def _holds(line: dict[str, str], words: str) -> bool:
+    """Pure: does a line of the plan hold these words?"""
+    return not words or any(words in (cell or "").lower() for cell in line.values())

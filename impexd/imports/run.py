@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core import failpoint
 from impexd.core.clock import stamp
-from impexd.core.errors import Changed, DataError, WorldError
+from impexd.core.errors import Changed, DataError, Fenced, WorldError
 from impexd.imports import (
     defaults,
     guard,
@@ -53,10 +53,11 @@ async def carry(bench: Bench, id: int) -> None:
         with structlog.contextvars.bound_contextvars(run=id, group=run.group):
             try:
                 await _load(bench, run)
-            except (Stopped, anyio.get_cancelled_exc_class()):
+            except (Stopped, Fenced, anyio.get_cancelled_exc_class()) as error:
                 with anyio.CancelScope(shield=True):
-                    await _interrupted(bench, run)
-                raise
+                    cancelled = await _interrupted(bench, run)
+                if not (cancelled and isinstance(error, WorldError)):
+                    raise
     await shelve.put_away(bench, id)
 
 
@@ -161,13 +162,20 @@ async def _linked(bench: Bench, run: Run, names: Iterable[str]) -> Run:
     return replace(run, parent=source.id)
 
 
-async def _interrupted(bench: Bench, run: Run) -> None:
-    """The daemon stops: the next one begins with this run anew, and no crash is counted."""
+async def _interrupted(bench: Bench, run: Run) -> bool:
+    """
+    The daemon stops: the next one begins with this run anew, and no crash is counted.
+
+    Or a person has cancelled it: then it is to be put away, which is said.
+    """
     with anyio.move_on_after(2):
         async with bench.desk.store.writing() as tx:
             current = await runs.get(tx, run.id)
-            if current is not None and current.state in runs.RUNNABLE:
+            if current is None or current.state is State.CANCELLED:
+                return current is not None
+            if current.state in runs.RUNNABLE and current.attempt == run.attempt:
                 await runs.move(tx, run, State.CLAIMED)
+    return False
 
 
 async def _planned(

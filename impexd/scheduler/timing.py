@@ -8,6 +8,7 @@ looking at a hundred lines of which none is due costs nothing.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -182,6 +183,11 @@ class Timing:
         self._entry(name)
         async with self.store.reading() as conn:
             return await occurrences.listed(conn, name, limit)
+
+    def coming(self, name: str, until: datetime, limit: int) -> list[datetime]:
+        """Give the next moments of a name, up to one; UsageError if there is no such name."""
+        entry = self._entry(name)
+        return list(islice(entry.schedule.between(self.clock.now(), until), limit))
 
     async def listed(self) -> list[dict[str, Any]]:
         """Give the timetable: each line with its schedule, what was last and what is next."""

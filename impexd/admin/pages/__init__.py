@@ -4,7 +4,19 @@ from fastapi import FastAPI
 
 from impexd.admin.house import House
 from impexd.admin.origin import Place
-from impexd.admin.pages import entrance, overview, still
+from impexd.admin.pages import (
+    data,
+    entrance,
+    exporting,
+    groups,
+    importing,
+    overview,
+    runs,
+    schedule,
+    settings,
+    shell,
+    still,
+)
 from impexd.admin.pages.asking import Asking
 from impexd.admin.signing import Signing
 
@@ -14,4 +26,9 @@ def routes(made: FastAPI, house: House, signing: Signing, at: Place) -> None:
     asking = Asking(made)
     still.routes(made)
     entrance.routes(made, signing, at)
-    overview.routes(made, asking)
+    for page in (overview, importing, exporting, groups, data):
+        page.routes(made, asking)
+    runs.routes(made, house, asking)
+    schedule.routes(made, house, asking)
+    settings.routes(made, house, asking)
+    shell.answers(made)

@@ -29,10 +29,17 @@ class Asking:
     async def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Ask for something; raises `Refused`."""
         given = {name: value for name, value in query.items() if value not in (None, "", [])}
+        return await self._answer("GET", path, params=given)
+
+    async def post(self, path: str, **body: Any) -> dict[str, Any]:
+        """Have something said that takes a body; raises `Refused`."""
+        return await self._answer("POST", path, json=body)
+
+    async def _answer(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         async with httpx2.AsyncClient(
             transport=self._transport, base_url="http://impexd", timeout=None
         ) as http:
-            answer = await http.get(path, params=given)
+            answer = await http.request(method, path, **more)
         document: dict[str, Any] = answer.json()
         if answer.is_success:
             return document

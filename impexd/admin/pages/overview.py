@@ -1,5 +1,7 @@
 """The first page: is everything well?"""
 
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,4 +18,16 @@ def routes(made: FastAPI, asking: Asking) -> None:
         status = await asking.get("/api/v1/status")
         newest = (await asking.get("/api/v1/runs", limit=12))["runs"]
         waiting = (await asking.get("/api/v1/runs", state=["held", "failed"], limit=8))["runs"]
-        return shell.page(request, "overview.html", status=status, newest=newest, waiting=waiting)
+        activity = (await asking.get("/api/v1/activity"))["series"]
+        last: dict[str, Any] = {}
+        for run in (await asking.get("/api/v1/runs", limit=300))["runs"]:
+            last.setdefault(run["group"], run)
+        return shell.page(
+            request,
+            "overview.html",
+            status=status,
+            newest=newest,
+            waiting=waiting,
+            activity=activity,
+            last=last,
+        )

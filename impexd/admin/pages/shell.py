@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -16,6 +18,8 @@ from starlette.responses import HTMLResponse, Response
 from impexd import __version__
 from impexd.admin import acting, door
 from impexd.admin.pages import still
+from impexd.admin.pages.asking import Refused
+from impexd.core.errors import ImpexError, UsageError
 from impexd.core.text import shown
 from impexd.model.people import Role
 
@@ -133,6 +137,29 @@ def part(request: Request, template: str, /, **values: Any) -> str:
     who = acting.who()
     values |= {"may": lambda role: who.reaches(Role(role))}
     return _ENV.get_template(template).render(values)
+
+
+def answers(made: FastAPI) -> None:
+    """Have pages say what went wrong as pages."""
+    told = made.exception_handlers[ImpexError]
+
+    @made.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        return wrong(request, error.status, str(error), error.hint)
+
+    @made.exception_handler(ImpexError)
+    async def ours(request: Request, error: ImpexError) -> Response:
+        if request.url.path.startswith("/api/"):
+            answer: Response = await told(request, error)  # type: ignore[misc]
+            return answer
+        status = 404 if isinstance(error, UsageError) else 503
+        return wrong(request, status, str(error), error.hint)
+
+    @made.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        if request.url.path.startswith("/api/"):
+            return door.invalid(error)
+        return wrong(request, 422, "this address is not right", "")
 
 
 def wrong(request: Request, status: int, what: str, hint: str) -> Response:
