@@ -20,7 +20,7 @@ from impexd.core.clock import Clock
 from impexd.core.errors import UsageError
 from impexd.imports import decisions
 from impexd.model.run import Run
-from impexd.store import runs
+from impexd.store import runs, sendings
 from impexd.store.exporting import KIND
 
 EVERY = 0.4
@@ -66,10 +66,11 @@ async def now(house: House, id: int) -> Going | None:
     """Look at a run; None if there is none."""
     async with house.store.reading() as tx:
         run = await runs.get(tx, id) if 0 < id < 1 << 62 else None
+        sent = (await sendings.of(tx, [id])).get(id) if run and run.kind == KIND else None
     if run is None:
         return None
     out = run.kind == KIND
-    settled = exporting.settled(run) if out else decisions.settled(run)
+    settled = exporting.settled(run, sent) if out else decisions.settled(run)
     found = (house.exports if out else house.bench).progress.get(id)
     if found is None:
         return Going(run, settled, run.state.value, 0, 1.0 if settled else 0.0)
