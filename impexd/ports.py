@@ -4,15 +4,22 @@ The doors between impexd and what is plugged into it: small protocols, and the v
 A format reads bytes and gives a `Table` of rows.  It says what is wrong with a row as a
 `Problem` and goes on; what is wrong with the file as a whole it raises as `DataError`, also
 late, out of the iteration: whoever reads then takes back everything this file has given.
+
+An exporter tells a partner about an order, and says honestly what came of it.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
+from impexd.model.base import Model
 from impexd.model.descriptor import Layout
+from impexd.model.exporter import OnUnknown
+from impexd.model.faults import Fault
 from impexd.model.limits import Limits
+from impexd.model.outbound import Outbound
 from impexd.model.problem import Problem
+from impexd.model.telling import Frozen, Means, Outcome, Telling
 
 Row = tuple[int, list[str | None]]
 """
@@ -98,5 +105,55 @@ class Rejecter(Protocol):
         Read the file again, and write the rows on `lines`, each with the text beside its line.
 
         The lines rise.  A file that ends badly is written as far as it could be read.
+        """
+        ...
+
+
+class Exporter(Protocol):
+    """
+    Tells somebody else about an order or a delivery.  Entry point group: `impexd.exporters`.
+
+    The entry point names a class that is made without arguments.  A file of `etc/exporters/` chooses
+    it by `type = "NAME"`; its own settings stand there in a table `[NAME]`.
+
+    What `freeze` gave is kept before anything is sent, and `send` gets the same again, with the same
+    key, as often as it takes: after a crash it may have been sent already.  An exporter SHOULD see
+    to it that the partner can tell by the key.  No transaction is open meanwhile.
+    """
+
+    settings: type[Model]
+    """The model of its table; frozen, unknown keys refused."""
+    on_unknown: OnUnknown
+    """What is done by default when the outcome is not known."""
+    asks: bool
+    """Can it ask the partner whether it knows a key?"""
+    manual: bool
+    """Is a person's word all there is to it?  Then nothing is ever sent."""
+
+    def faults(self, settings: Any, outbound: Outbound, /) -> Iterator[Fault]:
+        """Pure: say what is wrong with its table beyond its types; paths start below `[NAME]`."""
+        ...
+
+    def freeze(self, settings: Any, telling: Telling, means: Means, /) -> Frozen:
+        """
+        Make what is sent.  Called once for each key, off the loop.
+
+        Raises `DataError` if it cannot be made: the task is held for a person.
+        """
+        ...
+
+    async def send(self, settings: Any, frozen: Frozen, key: str, means: Means, /) -> Outcome:
+        """
+        Send it, and say what came of it.
+
+        It MUST say `Unknown` unless it is certain.  What it raises counts as `Doubtful`.
+        """
+        ...
+
+    async def ask(self, settings: Any, frozen: Frozen, key: str, means: Means, /) -> Outcome:
+        """
+        Ask the partner about a key: `Done` if it has it, `NotTaken` if it has not.
+
+        Called only if `asks`.
         """
         ...
