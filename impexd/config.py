@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from impexd import plugins
 from impexd.core import secret
 from impexd.core.errors import ConfigError
 from impexd.core.text import shown
@@ -28,7 +29,7 @@ from impexd.model.target import SECRETS, Target
 __all__ = ["Config", "convertible", "load", "store_url"]
 
 MAIN = "impexd.toml"
-FOLDERS = ("entities", "descriptors", "groups")
+FOLDERS = ("entities", "descriptors", "groups", "exporters")
 LARGEST = 4 << 20
 """Bytes of a single file; what is larger is no configuration."""
 
@@ -44,9 +45,9 @@ def load(path: Path, *, judge: Judge | None = None) -> Config:
     mistakes: list[Mistake] = []
     files = etc.Files(
         _document(main, f"{home.name}/{shown(main.name)}", mistakes),
-        *(_documents(home, folder, mistakes) for folder in FOLDERS),
+        **{folder: _documents(home, folder, mistakes) for folder in FOLDERS},
     )
-    parsed = etc.read(files, judge=judge or convertible)
+    parsed = etc.read(files, judge=judge or convertible, kinds=plugins.exporters())
     mistakes += parsed.mistakes
     mistakes += _places(home, parsed, files)
     if mistakes:

@@ -25,6 +25,7 @@ FLOORS = (
     {"inbox", "queue"},
     {"store"},
     {"formats"},
+    {"plugins"},
     {"ports"},
     {"model"},
     {"core"},

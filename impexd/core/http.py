@@ -99,6 +99,14 @@ class Request:
     body: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How we prove to a peer who we are: files with a certificate and its private key (PEM)."""
+
+    certificate: Path
+    key: Path
+
+
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 
 
@@ -119,6 +127,7 @@ async def send(
     times: Times = Times(),
     most: int = MOST,
     ca: Path | None = None,
+    identity: Identity | None = None,
     resolve: Resolve = resolved,
 ) -> Answer:
     """
@@ -133,7 +142,7 @@ async def send(
     try:
         with anyio.fail_after(times.total):
             found = await _addresses(target, allowed, resolve)
-            return await _sent(request, target, found, begun, times, most, _trust(ca))
+            return await _sent(request, target, found, begun, times, most, _trust(ca, identity))
     except TimeoutError:
         told = f"no answer from {target.host} within {times.total:g} s"
         raise (Unknown(told) if begun else NotSent(told)) from None
@@ -233,9 +242,11 @@ async def _body(response: httpx2.Response, coding: str, host: str, most: int) ->
 
 
 @lru_cache(maxsize=8)
-def _trust(ca: Path | None) -> ssl.SSLContext:
-    """Whom TLS trusts: the certificates of the system, and those of one more file."""
+def _trust(ca: Path | None, identity: Identity | None = None) -> ssl.SSLContext:
+    """Whom TLS trusts: the certificates of the system, and those of one more file; and who we are."""
     made = ssl.create_default_context()
     if ca is not None:
         made.load_verify_locations(ca)
+    if identity is not None:
+        made.load_cert_chain(identity.certificate, identity.key)
     return made

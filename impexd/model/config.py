@@ -23,6 +23,7 @@ from impexd.model.descriptor import Descriptor
 from impexd.model.entity import Entity, Kind
 from impexd.model.etc import Etc
 from impexd.model.export import ExportDescriptor, ExportGroup
+from impexd.model.exporter import Exporter
 from impexd.model.group import ImportGroup
 from impexd.model.instance import Instance
 
@@ -45,6 +46,8 @@ class Config:
     """Descriptors of exports."""
     exports: dict[str, ExportGroup]
     """Groups of exports."""
+    exporters: dict[str, Exporter]
+    """Who is told of what becomes of orders."""
     inboxes: dict[str, Path]
     """The inbox of each group, links followed."""
     socket: Path
@@ -89,6 +92,9 @@ class Config:
                 name: _model(ExportDescriptor, inner) for name, inner in tree["queries"].items()
             },
             exports={name: _model(ExportGroup, inner) for name, inner in tree["exports"].items()},
+            exporters={
+                name: _model(Exporter, inner) for name, inner in tree.get("exporters", {}).items()
+            },
             inboxes={name: inbox(group, name, var) for name, group in groups.items()},
             socket=var / instance.control.socket,
             body=body,
@@ -113,6 +119,7 @@ def body(home: Path, parsed: Etc) -> str:
         "groups": dumped(parsed.groups),
         "queries": dumped(parsed.queries),
         "exports": dumped(parsed.exports),
+        "exporters": dumped(parsed.exporters),
     }
     # The order of fields and columns is the operator's, so keys are not sorted.
     return json.dumps(tree, ensure_ascii=False, separators=(",", ":"))

@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from impexd.model import toml
+from impexd.model import chain, toml
 from impexd.model.base import Model
 from impexd.model.descriptor import Descriptor
 from impexd.model.document import Checked, Document, Mistake, check
 from impexd.model.entity import Catalogue, Entity, kind
 from impexd.model.export import ExportDescriptor, ExportGroup
+from impexd.model.exporter import Exporter
 from impexd.model.faults import Fault, Judge, place, quoted
 from impexd.model.faults import after as after_faults
 from impexd.model.faults import descriptor as descriptor_faults
@@ -24,6 +25,7 @@ from impexd.model.faults import export as export_faults
 from impexd.model.faults import group as group_faults
 from impexd.model.faults import ordering as ordering_faults
 from impexd.model.faults import output as output_faults
+from impexd.model.faults.exporter import Kind
 from impexd.model.group import ImportGroup
 from impexd.model.instance import Instance
 
@@ -40,6 +42,7 @@ class Files:
     entities: Mapping[str, Document | None]
     descriptors: Mapping[str, Document | None]
     groups: Mapping[str, Document | None]
+    exporters: Mapping[str, Document | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Etc:
     exports: Mapping[str, ExportGroup]
     """Groups of exports."""
     mistakes: Sequence[Mistake]
+    exporters: Mapping[str, Exporter] = field(default_factory=dict)
+    """Who is told of what becomes of orders."""
 
 
 @dataclass(slots=True)
@@ -67,8 +72,8 @@ class _Declared:
     """Declared, but wrong in itself; or, if a file cannot be read, whatever is named and not found."""
 
 
-def read(files: Files, *, judge: Judge) -> Etc:
-    """Pure: check every document, then all of them against each other."""
+def read(files: Files, *, judge: Judge, kinds: Mapping[str, Kind] | None = None) -> Etc:
+    """Pure: check every document, then all of them against each other; `kinds` of exporters there are."""
     mistakes: list[Mistake] = []
     instance = _instance(files.main, mistakes)
     declared = _entities(files.entities, mistakes)
@@ -95,7 +100,18 @@ def read(files: Files, *, judge: Judge) -> Etc:
     asked = _made(queries)
     for document, export in exports.values():
         mistakes += _of_export(document, export, asked, going.keys())
-    return Etc(instance, declared.entities, made, _made(groups), asked, _made(exports), mistakes)
+    exporters, wrong = chain.read(files.exporters, kinds or {}, instance.outbound)
+    mistakes += wrong
+    return Etc(
+        instance,
+        declared.entities,
+        made,
+        _made(groups),
+        asked,
+        _made(exports),
+        mistakes,
+        exporters=exporters,
+    )
 
 
 def _sorted(

@@ -59,7 +59,7 @@ class Means:
     var: Path
     name: str
     """The exporter's own."""
-    outbound: Outbound = Outbound()
+    outbound: Outbound = field(default_factory=Outbound)
     """Whom this instance may call."""
 
 

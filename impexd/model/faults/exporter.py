@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from impexd.model import conditions
 from impexd.model.base import Model
-from impexd.model.exporter import Common, Exporter, OnUnknown, Per, span
 from impexd.model.export import Op
+from impexd.model.exporter import Common, Exporter, OnUnknown, Per, span
 from impexd.model.faults import Fault, near, quoted
 from impexd.model.order import Flag
 from impexd.model.outbound import Outbound
@@ -73,7 +73,9 @@ def _flags(said: Common, others: Mapping[str, Common]) -> Iterator[Fault]:
             yield Fault(at, what)
     for position, flag in enumerate(said.by_hand):
         if flag in OURS:
-            yield Fault(("by_hand", position), f"{quoted(flag)} is raised by impexd, by nobody else")
+            yield Fault(
+                ("by_hand", position), f"{quoted(flag)} is raised by impexd, by nobody else"
+            )
         elif flag not in said.flags:
             yield Fault(("by_hand", position), f"{quoted(flag)} is not among `flags`")
 

@@ -47,6 +47,7 @@ task = Table(
     number("epoch"),
     Column("due", Text, nullable=False),
     Column("made", Text, nullable=False),
+    Column("since", Text, nullable=False),  # from when its age counts: made, or released
     Column("first_sent", Text),
     Column("last_sent", Text),
     Column("ended", Text),
@@ -88,7 +89,7 @@ passed_over = Table(
 )
 """Exporters that listen to a flag and were not called, and why."""
 
-partner = Table(
+task_partner = Table(
     "task_partner",
     METADATA,
     Column("exporter", Text, primary_key=True),

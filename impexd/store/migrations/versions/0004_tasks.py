@@ -61,6 +61,7 @@ def _tasks() -> None:
         sa.Column("epoch", sa.Integer, nullable=False, server_default=ZERO),
         sa.Column("due", sa.Text, nullable=False),
         sa.Column("made", sa.Text, nullable=False),
+        sa.Column("since", sa.Text, nullable=False),
         sa.Column("first_sent", sa.Text),
         sa.Column("last_sent", sa.Text),
         sa.Column("ended", sa.Text),
