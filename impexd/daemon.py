@@ -18,6 +18,7 @@ from impexd.core.signals import Bell, heard
 from impexd.inbox import intake, tend
 from impexd.inbox.desk import Inlet
 from impexd.instance import Instance, opened
+from impexd.orders.chain import tend as chain
 from impexd.queue.jobs import CALLS, HOUSE
 from impexd.scheduler import wake, whole
 from impexd.store import runs
@@ -46,6 +47,7 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
             tasks.start_soon(_alive, instance)
             tasks.start_soon(instance.pulse.listen)
             tasks.start_soon(runlog.tend, instance.store)
+            tasks.start_soon(chain.tend, instance.chain)
             tasks.start_soon(wake.tend, instance.timing, lambda: instance.changed)
         systemd.ready(f"{len(instance.config.groups)} groups")
         await stopping.wait()
@@ -77,6 +79,7 @@ async def _stopped(instance: Instance, tasks: TaskGroup) -> None:
     instance.queue.stop()
     instance.bench.stop()
     instance.exports.stop()
+    instance.chain.stop()
     with anyio.move_on_after(max(instance.config.instance.daemon.stop_deadline - 5, 0)):
         await instance.idle()
     tasks.cancel_scope.cancel()
@@ -107,13 +110,14 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
             except WorldError as error:  # the other inboxes are none the worse for it
                 log.warning("inbox not drained", group=inlet.group, reason=str(error))
                 failed.append(error)
+        await chain.look(instance.chain)
         await instance.queue.work(concurrency=1, drain=True)
         settling = [one.settling for one in passes if one.settling is not None]
         if at := await instance.queue.ahead(whole.TASKS):
             settling.append((at - instance.clock.now()).total_seconds())
         if settling:
             await anyio.sleep(max(min(settling), 0.01))
-        elif not any(one.claimed for one in passes):
+        elif not any(one.claimed for one in passes) and not await chain.look(instance.chain):
             await _finished(instance, failed)
             stopping.set()
 

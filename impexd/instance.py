@@ -31,6 +31,9 @@ from impexd.inbox import desk, folders, recover
 from impexd.inbox.desk import Desk, Inlet
 from impexd.inbox.intake import Taken
 from impexd.model.config import Config
+from impexd.orders.chain import tend as chaining
+from impexd.orders.chain import work as chained
+from impexd.orders.chain.bench import Bench as Chain
 from impexd.queue import jobs
 from impexd.queue.jobs import Job, Queue
 from impexd.scheduler import entries as scheduled
@@ -78,11 +81,13 @@ class Instance:
     scheduler: Scheduler = field(init=False)
     pulse: Pulse = field(init=False)
     tally: Tally = field(init=False)
+    chain: Chain = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the scheduler together."""
         self.pulse = Pulse(self.store, self.clock.monotonic)
         self.tally = Tally(stamp(self.clock.now()))
+        self.chain = chained.made(self.store, self.config, self.clock, self.queue)
         self.scheduler = whole.made(
             self.bench,
             self.queue,
@@ -171,7 +176,7 @@ class Instance:
         self.mistakes = ()
         self.bench.older[self.config.hash] = self.config
         self.exports.older[self.config.hash] = self.config
-        self.bench.config = self.exports.config = fresh
+        self.bench.config = self.exports.config = self.chain.config = fresh
         changed, self.changed = self.changed, anyio.Event()
         changed.set()
         log.info("configuration", hash=fresh.hash[:12], groups=len(fresh.groups))
@@ -262,6 +267,8 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
                 await instance.timing.settle()
             elif job.task == SEND:
                 await send.carry(instance.exports, int(job.args["run"]))
+            elif job.task in chained.TASKS:
+                await chained.carry(instance.chain, job)
             else:
                 await instance.scheduler.carry[job.task](job)
         except OSError as error:
@@ -274,7 +281,7 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
             carried, instance.carried = instance.carried, anyio.Event()
             carried.set()
 
-    tasks = dict.fromkeys((*_CARRY, EXPORT, SEND, *whole.TASKS), carry)
+    tasks = dict.fromkeys((*_CARRY, EXPORT, SEND, *whole.TASKS, *chained.TASKS), carry)
     queue = await stack.enter_async_context(
         jobs.opened(store, tasks, clock=clock, alone=store.dialect == "sqlite")
     )
@@ -301,6 +308,7 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
     await recover.everything(table, instance.inlets())
     await parking.recover(bench)
     await outboxes.everything(outgoing)
+    await chaining.recover(instance.chain, alone=store.dialect == "sqlite")
     return instance
 
 

@@ -241,6 +241,16 @@ def test_garbage_is_never_anything_but_a_mistake(
 
 def test_the_body_is_json_that_anybody_can_read(tmp_path: Path) -> None:
     body = json.loads(config.load(write(tmp_path)).body)
-    names = ["form", "etc", "instance", "entities", "descriptors", "groups", "queries", "exports"]
+    names = [
+        "form",
+        "etc",
+        "instance",
+        "entities",
+        "descriptors",
+        "groups",
+        "queries",
+        "exports",
+        "exporters",
+    ]
     assert list(body) == names
     assert body["descriptors"]["prices"]["column"][0]["from"] == "guid"

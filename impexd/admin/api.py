@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from impexd import __version__
+<<<<<<< HEAD
 from impexd.admin import (
     acting,
     answers,
@@ -30,6 +31,9 @@ from impexd.admin import (
     uploads,
 )
 from impexd.admin import runs as acts
+=======
+from impexd.admin import acting, answers, exporting, health, history, people, schedule, tasks
+>>>>>>> f2f6d08 (The chain: flags become tasks, tasks are frozen and sent, outcomes fenced; by hand: hold, release, skip, resend; why)
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.admin.throttle import TooMany
@@ -99,6 +103,7 @@ def app(house: House) -> FastAPI:
     history.routes(made, house)
     schedule.routes(made, house)
     exporting.routes(made, house)
+    tasks.routes(made, house)
     people.routes(made, house)
     for room in (uploads, downloads, following, acts, groups, browse):
         room.routes(made, house)

@@ -9,6 +9,7 @@ from impexd.exports.bench import Bench as Outgoing
 from impexd.imports.bench import Bench
 from impexd.inbox.desk import Desk, Inlet
 from impexd.model.config import Config
+from impexd.orders.chain.bench import Bench as Chain
 from impexd.queue.jobs import Queue
 from impexd.store.engine import Store
 from impexd.upkeep.pulse import Pulse
@@ -63,6 +64,7 @@ class House(Protocol):
     exports: Outgoing
     store: Store
     queue: Queue
+    chain: Chain
     clock: Clock
     pulse: Pulse
     tally: Tally

@@ -81,6 +81,14 @@ API = (
     Rule("GET",    "/api/v1/exports/{group}/mirror",   VIEWER, GROUP),
     Rule("GET",    "/api/v1/outbox",                   VIEWER),
     Rule("GET",    "/api/v1/outbox/{group}",           VIEWER, GROUP),
+    Rule("GET",    "/api/v1/tasks",                    VIEWER),
+    Rule("GET",    "/api/v1/tasks/{id}",               VIEWER, TASK),
+    Rule("POST",   "/api/v1/tasks/{id}/hold",          OPERATOR, TASK),
+    Rule("POST",   "/api/v1/tasks/{id}/release",       APPROVER, TASK),
+    Rule("POST",   "/api/v1/tasks/{id}/skip",          APPROVER, TASK),
+    Rule("POST",   "/api/v1/tasks/{id}/resend",        APPROVER, TASK),
+    Rule("GET",    "/api/v1/orders/{id}/why",          VIEWER, ORDER),
+    Rule("POST",   "/api/v1/orders/{id}/flags",        OPERATOR, ORDER),
 )
 """What programs and commands ask."""
 

@@ -399,9 +399,14 @@ async def of_order(tx: AsyncConnection, order: int) -> list[Task]:
     return [_task(row) for row in await tx.execute(query)]
 
 
-async def counted(tx: AsyncConnection) -> dict[str, dict[str, int]]:
-    """Exporter -> state -> how many."""
+async def counted(
+    tx: AsyncConnection, *, shops: Collection[str] | None = None
+) -> dict[str, dict[str, int]]:
+    """Exporter -> state -> how many; `shops`: of these only."""
     query = select(_T.exporter, _T.state, func.count()).group_by(_T.exporter, _T.state)
+    if shops is not None:
+        o = orders.orders.c
+        query = query.join(orders.orders, o.id == _T.order_id).where(o.shop.in_(shops))
     found: dict[str, dict[str, int]] = {}
     for exporter, state, count in await tx.execute(query):
         found.setdefault(exporter, {})[state] = count

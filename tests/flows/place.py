@@ -51,7 +51,7 @@ class Place:
     async def fresh(self, etc: Etc) -> None:
         """Begin anew: nothing in the tables, and this configuration."""
         await self.clear()
-        for folder in ("entities", "descriptors", "groups"):
+        for folder in ("entities", "descriptors", "groups", "exporters"):
             shutil.rmtree(self.home / "etc" / folder, ignore_errors=True)
         await self.say(etc)
 

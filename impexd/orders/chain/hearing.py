@@ -88,7 +88,7 @@ def deaf(
     exporter: Exporter,
     order: Order,
     delivery: Delivery | None,
-    shown: document.Mapping[str, object],
+    shown: Mapping[str, object],
 ) -> str:
     """Pure: say why an exporter does not listen to this one; "" if it does."""
     if exporter.shops and order.shop not in exporter.shops:
