@@ -125,6 +125,8 @@ class House:
 
     async def work(self) -> None:
         """Carry out what is due, until nothing is."""
+        await tend.look(self.chain)
+        await self.place.carry()
         while await tend.look(self.chain):
             await self.place.carry()
 

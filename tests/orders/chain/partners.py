@@ -1,5 +1,6 @@
 """Partners that play on this machine: an HTTP server that honours keys or not, a mail server, SFTP."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,6 @@ from typing import Any
 
 import anyio
 import asyncssh
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
 from tests import peer
@@ -92,13 +92,15 @@ class Postbox:
 async def smtp() -> AsyncIterator[Postbox]:
     """Play a mail server for as long as the block lasts."""
     box = Postbox()
-    controller = Controller(box, hostname="127.0.0.1", port=0)
-    await anyio.to_thread.run_sync(controller.start)
-    box.port = controller.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(box, hostname="mx.example"), "127.0.0.1", 0
+    )
+    box.port = server.sockets[0].getsockname()[1]
     try:
         yield box
     finally:
-        await anyio.to_thread.run_sync(controller.stop)
+        server.close()
+        await server.wait_closed()
 
 
 @dataclass
