@@ -15,7 +15,6 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from impexd import __version__
-<<<<<<< HEAD
 from impexd.admin import (
     acting,
     answers,
@@ -28,12 +27,10 @@ from impexd.admin import (
     history,
     people,
     schedule,
+    tasks,
     uploads,
 )
 from impexd.admin import runs as acts
-=======
-from impexd.admin import acting, answers, exporting, health, history, people, schedule, tasks
->>>>>>> f2f6d08 (The chain: flags become tasks, tasks are frozen and sent, outcomes fenced; by hand: hold, release, skip, resend; why)
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.admin.throttle import TooMany
