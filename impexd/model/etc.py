@@ -274,7 +274,7 @@ def _of_export(
 ) -> Iterator[Mistake]:
     if checked.value is None:
         return
-    for fault in output_faults.group(checked.value, queries, names):
+    for fault in output_faults.group(checked.value, queries, names, whole=checked.whole):
         yield document.mistake(Fault(checked.original(fault.path), fault.what))
 
 

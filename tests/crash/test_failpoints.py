@@ -5,6 +5,7 @@ The daemon dies by SIGKILL in every window there is; the next start brings every
 pass through all.
 """
 
+import hashlib
 import signal
 import sqlite3
 from contextlib import closing
@@ -16,6 +17,7 @@ from impexd.core import failpoint
 from impexd.inbox import recover
 from tests import shop
 from tests.crash.checked import DROP, SHOP, loaded, put_away, reported
+from tests.exports import peers
 from tests.processes import Site
 
 LOADED = (
@@ -40,6 +42,9 @@ EXPORTED = (
     *("export.linked", "export.published", "export.accompanied"),
 )
 """What an export passes through."""
+
+SENT = ("send.uploaded", "send.placed")
+"""What a published file passes through on its way to a target elsewhere."""
 
 
 def dies(site: Site, point: str, *words: str) -> None:
@@ -140,6 +145,26 @@ def test_a_file_is_exported_once_wherever_the_export_dies(site: Site, point: str
     assert site.ask("export", "changes")["export"]["rows"] == 0
 
 
+@pytest.mark.parametrize("point", SENT)
+def test_a_file_is_sent_once_wherever_the_daemon_dies(
+    site: Site, tmp_path: Path, point: str
+) -> None:
+    with peers.sftp_apart(tmp_path, site.etc) as partner:
+        for name, text in shop.EXPORT.items():
+            site.say(name, text + (partner.target() if name.startswith("groups/") else ""))
+        site.drop("drop.zip", shop.zipped(shop.members(SHOP)))
+        site.drain()
+        dies(site, point, "export", "changes")
+        site.drain()
+        names = {f"changes-1.csv{end}" for end in ("", ".ready", ".sha256")}
+        assert set(partner.files()) == names
+        assert {path.name for path in partner.folder.iterdir()} == names
+        mine = site.var / "outbox" / "changes" / "changes-1.csv"
+        assert partner.seen["changes-1.csv"] == {hashlib.sha256(mine.read_bytes()).hexdigest()}
+        assert site.query("SELECT state, name FROM sending") == [("done", "changes-1.csv")]
+        assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+
+
 def test_a_drop_that_is_never_staged_before_the_daemon_dies_is_held_for_a_person(
     site: Site,
 ) -> None:
@@ -157,5 +182,5 @@ def test_a_drop_that_is_never_staged_before_the_daemon_dies_is_held_for_a_person
 
 
 def test_every_failpoint_is_passed_by_one_of_these_flows() -> None:
-    flows = (LOADED, REFUSED, COPIED, TWICE, NAMED, UNDONE, EXPORTED)
+    flows = (LOADED, REFUSED, COPIED, TWICE, NAMED, UNDONE, EXPORTED, SENT)
     assert {point for flow in flows for point in flow} == failpoint.KNOWN.keys()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-from moto.server import ThreadedMotoServer
+from anyio import from_thread
 
 logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
 
@@ -151,6 +151,18 @@ async def sftp(folder: Path, etc: Path) -> AsyncIterator[Sftp]:
         peer.stop()
 
 
+@contextmanager
+def sftp_apart(folder: Path, etc: Path) -> Iterator[Sftp]:
+    """Play an SFTP server in a thread of its own, for tests that do not await anything."""
+    with from_thread.start_blocking_portal() as portal:
+        peer = Sftp(folder, etc)
+        portal.call(peer.start)
+        try:
+            yield peer
+        finally:
+            portal.call(peer.stop)
+
+
 class S3:
     """An S3 store, with one bucket."""
 
@@ -168,6 +180,8 @@ class S3:
 
     def start(self) -> None:
         """Listen, on the same port as before; what it held it holds still."""
+        from moto.server import ThreadedMotoServer  # takes its time to load
+
         self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
         self._server.start()
         self.port = self._server.get_host_and_port()[1]

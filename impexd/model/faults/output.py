@@ -156,9 +156,17 @@ def name(text: str) -> str:
 
 
 def group(
-    group: ExportGroup, descriptors: Mapping[str, ExportDescriptor], names: Collection[str]
+    group: ExportGroup,
+    descriptors: Mapping[str, ExportDescriptor],
+    names: Collection[str],
+    *,
+    whole: bool = True,
 ) -> Iterator[Fault]:
-    """Pure: all that is wrong with a group; `names` are all descriptors for export, right or wrong."""
+    """
+    Pure: all that is wrong with a group; `names` are all descriptors for export, right or wrong.
+
+    Not `whole`: what had the wrong form was left out.
+    """
     for position, one in enumerate(group.descriptors):
         at = ("descriptors", position)
         if one not in names:
@@ -175,7 +183,7 @@ def group(
         yield Fault(("shop",), reason)
     if group.file is not None and "{shop}" in group.file and not group.shop:
         yield Fault(("file",), "{shop} stands for `shop`, and that is not said")
-    for fault in target.faults(group.target):
+    for fault in target.faults(group.target, whole=whole):
         yield Fault(("target", *fault.path), fault.what)
     yield from _members(group, descriptors)
 

@@ -7,8 +7,8 @@ from impexd.model.faults import Fault, place, quoted
 from impexd.model.target import KEYS, Target
 
 
-def faults(target: Target) -> Iterator[Fault]:
-    """Pure: all that is wrong with `[target]`; paths start below it."""
+def faults(target: Target, *, whole: bool = True) -> Iterator[Fault]:
+    """Pure: all that is wrong with `[target]`; paths start below it.  Not `whole`: some was left out."""
     for key in sorted(target.model_fields_set - {"kind", "path"} - KEYS[target.kind]):
         owner = next(kind for kind, keys in KEYS.items() if key in keys)
         yield Fault((key,), f'belongs to kind = "{owner}", and this target is "{target.kind}"')
@@ -17,8 +17,12 @@ def faults(target: Target) -> Iterator[Fault]:
             if target.path is not None and (reason := place.written(target.path)):
                 yield Fault(("path",), reason)
         case "sftp":
-            yield from _sftp(target)
+            yield from _sftp(target) if whole else ()
+            if target.path is not None and not _plain(target.path):
+                yield Fault(("path",), f"{quoted(target.path)} is no folder on a server")
         case "s3":
+            if target.bucket is None and whole:
+                yield Fault((), "an s3 target needs `bucket`")
             yield from _s3(target)
 
 
@@ -34,13 +38,9 @@ def _sftp(target: Target) -> Iterator[Fault]:
             yield Fault((), f"an sftp target needs `{key}`, {why}")
     if target.key is None and target.password is None:
         yield Fault((), "an sftp target needs a way to log in, `key` or `password`")
-    if target.path is not None and not _plain(target.path):
-        yield Fault(("path",), f"{quoted(target.path)} is no folder on a server")
 
 
 def _s3(target: Target) -> Iterator[Fault]:
-    if target.bucket is None:
-        yield Fault((), "an s3 target needs `bucket`")
     if target.path is not None and (not _plain(target.path) or target.path.startswith("/")):
         yield Fault(("path",), f"{quoted(target.path)} is nothing that keys can begin with")
     if target.endpoint is None:

@@ -79,6 +79,10 @@ def _said(path: Path, details: list[ErrorDetails], model: type[BaseModel]) -> st
     given = details[0]["input"]
     if isinstance(given, Mapping) and "a list" in nouns and keys(model, path):
         return f"a list of tables is wanted here: write [[{'.'.join(step for step in path if isinstance(step, str))}]]"
+    if list(nouns) == ["a table"] and isinstance(given, str):
+        # What stands here may be a secret that was written where its place belongs.
+        known = ", ".join(keys(model, path))
+        return f"a table is wanted here{f' (of {known})' if known else ''}, not text"
     return f"{' or '.join(nouns)} is wanted here, not {_shown(given)}"
 
 
