@@ -17,13 +17,15 @@ from impexd.core.errors import ConfigError
 from impexd.core.text import shown
 from impexd.imports import cell
 from impexd.imports.values import Bad
-from impexd.model import etc
+from impexd.model import after, etc, outbound
 from impexd.model.config import Config, body, inbox, real
 from impexd.model.descriptor import Column
 from impexd.model.document import Document, Mistake, parse
 from impexd.model.entity import Field
 from impexd.model.faults import Fault, Judge, place, quoted
-from impexd.model.instance import Control, Place, Store
+from impexd.model.group import ImportGroup
+from impexd.model.instance import Control, Instance, Place, Store
+from impexd.model.secret import Secret
 from impexd.model.target import SECRETS, Target
 
 __all__ = ["Config", "convertible", "load", "store_url"]
@@ -120,12 +122,26 @@ def _places(home: Path, parsed: etc.Etc, files: etc.Files) -> Iterator[Mistake]:
     for name, reason in place.inboxes(found, var=var, etc=home, roots=roots):
         if document := files.groups[name]:
             yield document.mistake(Fault(("inbox", "path"), reason))
+    for name, group in parsed.groups.items():
+        if document := files.groups[name]:
+            said_of = _kept_urls(home, group, parsed.instance)
+            yield from (document.mistake(fault) for fault in said_of)
     for name, export in parsed.exports.items():
         if document := files.groups[name]:
             yield from (document.mistake(fault) for fault in _target(home, export.target))
     store = parsed.instance.store
     if files.main and store.url_file and (reason := _url(home, store)[1]):
         yield files.main.mistake(Fault(("store", "url_file"), reason))
+
+
+def _kept_urls(home: Path, group: ImportGroup, instance: Instance) -> Iterator[Fault]:
+    """Look at the URLs that follow runs and are kept in files."""
+    for position, target in enumerate(group.after):
+        if isinstance(target, Secret) and target.file:
+            url, wrong = secret.fetched(home, file=target.file)
+            wrong = wrong or after.url_fault(url) or outbound.fault(instance.outbound, url)
+            if wrong:
+                yield Fault(("after", position), f"{quoted(target.file)}: {wrong}")
 
 
 def _target(home: Path, target: Target) -> Iterator[Fault]:

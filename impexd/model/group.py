@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from impexd.model.base import Model, Slug
+from impexd.model.secret import Secret
 
 Bound = (
     Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,6})?\s*%?$")]
@@ -69,5 +70,8 @@ class ImportGroup(Model):
     """Days the archive keeps a drop."""
     zip_names: str = "cp437"
     """Encoding of member names without the UTF-8 flag."""
-    after: tuple[str, ...] = ()
-    """Once a run is applied: `export:NAME` starts an export, a URL is called by POST."""
+    after: tuple[str | Secret, ...] = ()
+    """
+    Once a run is applied: `export:NAME` starts an export, a URL is called by POST; one that
+    holds a secret is named by where it is kept.
+    """

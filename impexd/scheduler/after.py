@@ -10,13 +10,15 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.core import http
+from impexd.core import http, secret
 from impexd.core.errors import ImpexError, Unreachable
 from impexd.core.outbound import Allowed
 from impexd.core.text import shown
@@ -40,6 +42,14 @@ Export = Callable[[AsyncConnection, str, str], Awaitable[int]]
 """Begin an export: (transaction, group, why); gives its run."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a URL answered."""
+
+    good: bool
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +102,14 @@ class Following:
 
         await again(self.bench.desk.store, work, clock=self.bench.desk.clock)
 
-    async def _call(self, name: str, targets: Sequence[str]) -> None:
+    async def _call(self, name: str, targets: Sequence[after.Target]) -> None:
         store, now = self.bench.desk.store, self.bench.desk.clock.now()
         async with store.reading() as conn:
             rows = await followups.waiting(conn, name)
         if not rows:
             return
-        rule = outbound.allowed(self.bench.config.instance.outbound, targets)
         body = {"runs": [row["run"] for row in rows]}
-        ca = trusted(self.bench.config)
-        answers = [await post(target, body, rule, ca=ca) for target in targets]
+        answers = [await self._posted(target, body) for target in targets]
         bad = [answer for answer in answers if not answer.good]
         told = (bad or answers)[0].told
         if not bad:
@@ -117,6 +125,20 @@ class Following:
             work = _Later(ids, told)
             await again(store, work, clock=self.bench.desk.clock)
             raise Unreachable(f"{shown(name)}: {told}", hint="it is tried again by itself")
+
+    async def _posted(self, target: after.Target, body: Mapping[str, Any]) -> Answer:
+        """Call one URL, fetched from where it is kept if it does not stand in the configuration."""
+        config, wrong = self.bench.config, ""
+        if isinstance(target, str):
+            url = target
+        else:
+            fetched = partial(secret.fetched, config.etc, **target.model_dump())
+            url, wrong = await anyio.to_thread.run_sync(fetched)
+            wrong = wrong or after.url_fault(url) or outbound.fault(config.instance.outbound, url)
+        if wrong:
+            return Answer(good=False, told=f"cannot be called: {wrong}")
+        rule = outbound.allowed(config.instance.outbound, [url])
+        return await post(url, body, rule, ca=trusted(config))
 
     async def _told(
         self, name: str, state: str, told: str, rows: Sequence[Mapping[str, Any]] | None = None
@@ -137,14 +159,6 @@ class _Later:
 
     async def __call__(self, tx: AsyncConnection) -> None:
         await followups.put_off(tx, self.ids, self.told)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How a URL answered."""
-
-    good: bool
-    told: str
 
 
 async def post(

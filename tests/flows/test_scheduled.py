@@ -191,7 +191,7 @@ async def peer() -> AsyncIterator[Peer]:
 
 
 def following(*targets: str) -> dict[str, str]:
-    listed = ", ".join(f'"{target}"' for target in targets)
+    listed = ", ".join(t if t.startswith("{") else f'"{t}"' for t in targets)
     said = shop.ETC["groups/shop.toml"].replace("inbox =", f"after = [{listed}]\ninbox =")
     calls = '[outbound]\nhttp = ["127.0.0.1"]\nprivate = ["127.0.0.1"]\nports = ["1024-65535"]\n'
     main = shop.ETC.get("impexd.toml", "") + calls
@@ -212,7 +212,10 @@ async def test_many_runs_are_followed_once_and_a_shop_that_is_down_is_asked_agai
     async with peer() as there:
         there.answers = ["503 Later", "302 Found"]
         url = f"http://127.0.0.1:{there.port}/reindex"
-        etc = following("export:brands-out", f"{url}?token=s3cret")
+        secret = tmp_path / "reindex.url"
+        secret.write_text(f"{url}?token=s3cret\n")
+        secret.chmod(0o600)
+        etc = following("export:brands-out", f'{{ file = "{secret}" }}')
         async with opened(tmp_path, sqlite_url, etc, clock=clock) as site:
             runs = [
                 await site.load(f"{n}.zip", shop.zipped(shop.members(shop.rows(n)))) for n in (1, 2)
@@ -223,13 +226,14 @@ async def test_many_runs_are_followed_once_and_a_shop_that_is_down_is_asked_agai
             for id in ids:
                 await until(clock, ended(site, id, "done", "done"))
             after = (await site.asked.get(f"/api/v1/runs/{ids[0]}"))["after"]
-            assert [one["target"] for one in after] == ["export:brands-out", url]
+            assert [one["target"] for one in after] == ["export:brands-out", f"file:{secret}"]
             assert after[1]["message"] == "answered 204"
             assert after[1]["attempts"] == 3
             exports = await site.query("SELECT id, note FROM run WHERE kind = 'export'")
             assert exports == [(after[0]["result"], f"after runs {ids[0]}, {ids[1]}")]
             kept = await site.query("SELECT target, message FROM followup")
             kept += await site.query("SELECT args, lock FROM procrastinate_jobs")
+            kept += await site.query("SELECT body, hash FROM config")
             assert "s3cret" not in str(kept)
     assert len(there.asked) == 3  # the redirect was not followed
     assert all(said.startswith("POST /reindex?token=s3cret ") for said in there.asked)
