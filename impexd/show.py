@@ -264,4 +264,4 @@ def _state(state: str) -> str:
 
 def _rows(run: dict[str, Any]) -> int:
     counts = (run["counts"] or {}).values()
-    return sum(sum(count.get(name, 0) for name in count) for count in counts)
+    return sum(count[name] for count in counts for name in count if name != "read")

@@ -45,9 +45,10 @@ from impexd.core.errors import (
 )
 from impexd.core.text import shown
 from impexd.exports.bench import outbox_of
-from impexd.imports import decisions, leavings, report
+from impexd.imports import decisions, leavings
 from impexd.inbox import adopt
 from impexd.inbox.desk import Inlet
+from impexd.model import report
 from impexd.model.base import Model
 from impexd.model.run import Run
 from impexd.store import followups, parked, runlog, runs, sendings

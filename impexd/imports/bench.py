@@ -124,21 +124,21 @@ async def ask(
             return await bench.pool.ask(order.model_dump_json(), config, told)
         raise Stopped(f"run {run.id} is begun anew when the daemon starts")
     except (Died, Bug) as error:
-        await _buried(bench, run, error)
+        trace = error.trace if isinstance(error, Bug) else ""
+        await died(bench, run, str(error), trace, "this drop has ended its worker process")
         return None
     finally:
         bench.asking.pop(scope, None)
         bench.progress.pop(run.id, None)
 
 
-async def _buried(bench: Bench, run: Run, error: Died | Bug) -> None:
-    """Count a death; the third holds the run, the others go up to be tried again."""
-    trace = {"trace": error.trace} if isinstance(error, Bug) else {}
-    log.error("worker failed", what=str(error), **trace)
+async def died(bench: Bench, run: Run, what: str, trace: str, told: str) -> None:
+    """Count an attempt that ended in a fault of ours; the third holds the run, others are raised."""
+    log.error("attempt failed", what=what, **({"trace": trace} if trace else {}))
     async with bench.desk.store.writing() as tx:
         deaths = await runs.crashed(tx, run)
         if deaths >= DEATHS:
-            told = f"this drop has ended its worker process {deaths} times: {error}"
+            told = f"{told} {deaths} times: {what}"
             await runs.move(tx, run, State.HELD, code=Code.POISON, message=told)
             return
-    raise WorldError(f"run {run.id}: {error}", hint="it is tried again; after 3 times it is held")
+    raise WorldError(f"run {run.id}: {what}", hint="it is tried again; after 3 times it is held")

@@ -73,7 +73,8 @@ def _cell(
         return [careful]
     if not column.trim and kind is not Type.TEXT:
         return [careful]
-    get = f"{value} = cells[{positions[column.source]}]{'.strip()' if column.trim else ''}"
+    at = f"cells[{positions[column.source]}]"
+    get = f"{value} = ({at} or '').strip()" if column.trim else f"{value} = {at}"
     empty = _empty(reading, field, names, n)
     body = _typed(value, kind, reading, field, names, n)
     if body is None:

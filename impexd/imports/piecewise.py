@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.imports import report, verdicts
+from impexd.imports import verdicts
 from impexd.imports.bench import Bench
 from impexd.imports.order import PartResult, Planned
 from impexd.imports.sheets import CREATED
+from impexd.model import report
 from impexd.model.group import ImportGroup
 from impexd.model.run import Run, State
 from impexd.model.work import Progress

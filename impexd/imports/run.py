@@ -6,7 +6,9 @@ the journal in a state from which the next call carries on.  A `WorldError` goes
 queue comes back to it later; what is wrong with the drop ends in the journal.
 """
 
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
 
@@ -18,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd.core import failpoint
 from impexd.core.clock import stamp
 from impexd.core.errors import Changed, DataError, Fenced, WorldError
+from impexd.core.text import shown
 from impexd.imports import (
     defaults,
     guard,
@@ -28,13 +31,14 @@ from impexd.imports import (
     shelve,
     verdicts,
 )
-from impexd.imports.bench import Bench, Stopped, ask, configured
+from impexd.imports.bench import Bench, Stopped, ask, configured, died
 from impexd.imports.order import Noted, Planned
 from impexd.imports.piecewise import Before, Ledger
 from impexd.inbox import examine, giveback
 from impexd.model.config import Config
 from impexd.model.problem import Code
 from impexd.model.run import Run, State
+from impexd.queue.retries import passing
 from impexd.store import applying, journal, pieces, runs
 from impexd.store.again import again
 from impexd.store.applying import Decided, Stale
@@ -52,13 +56,36 @@ async def carry(bench: Bench, id: int) -> None:
         failpoint.hit("run.begun")
         with structlog.contextvars.bound_contextvars(run=id, group=run.group):
             try:
-                await _load(bench, run)
+                with _disk():
+                    await _load(bench, run)
             except (Stopped, Fenced, anyio.get_cancelled_exc_class()) as error:
                 with anyio.CancelScope(shield=True):
                     cancelled = await _interrupted(bench, run)
                 if not (cancelled and isinstance(error, WorldError)):
                     raise
-    await shelve.put_away(bench, id)
+            except Exception as error:
+                if passing(error):
+                    raise
+                await _stumbled(bench, run, error)
+    with _disk():
+        await shelve.put_away(bench, id)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """A disk that fails now may work later."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.strerror or error}: {shown(str(error.filename or 'the state folder'))}"
+        raise WorldError(what, hint="look at the disk; it is tried again by itself") from error
+
+
+async def _stumbled(bench: Bench, run: Run, error: Exception) -> None:
+    """A fault of ours is counted like a worker's death, so that the run is not forgotten."""
+    what = f"{type(error).__name__}: {shown(str(error))}"
+    trace = "".join(traceback.format_exception(error, limit=-12))
+    await died(bench, run, what, trace, "carrying out this drop has failed")
 
 
 async def _load(bench: Bench, run: Run) -> None:

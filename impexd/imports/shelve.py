@@ -8,9 +8,9 @@ from typing import Any
 import anyio
 
 from impexd.core import failpoint
-from impexd.imports import report
 from impexd.imports.bench import Bench
 from impexd.inbox import archive
+from impexd.model import report
 from impexd.model.run import State
 from impexd.store import applying, journal, runs
 

@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core import failpoint
 from impexd.core.clock import stamp
-from impexd.imports import following, report
+from impexd.imports import following
 from impexd.imports.bench import Bench
 from impexd.imports.order import Planned
 from impexd.imports.sheets import CREATED
+from impexd.model import report
 from impexd.model.group import ImportGroup
 from impexd.model.run import Run, State
 from impexd.store import runs

@@ -8,9 +8,10 @@ the syncs of their folders.
 """
 
 import fnmatch
+import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import anyio.to_thread
@@ -20,15 +21,21 @@ from impexd.core import durable, failpoint
 from impexd.inbox import carry, scan
 from impexd.inbox.desk import Desk
 from impexd.inbox.folders import DRAFT, SCRATCH, Folders
+from impexd.model import report
 from impexd.model.run import State
-from impexd.store import verdict
+from impexd.store import journal, runs, verdict
 from impexd.store.again import again
 from impexd.store.journal import Row
 
 EXTRAS = ("report.json", "changes.csv", "*.rejects-*")
 """What of a run's scratch folder is put beside its bytes, unless the caller says."""
 
+REPORT = b"report.json"
+
 _GOOD = {State.APPLIED, State.ARCHIVED, State.DUPLICATE, State.PLANNED}
+
+_AT_CLAIM = {State.FAILED, State.DUPLICATE}
+"""States that a claim may end in, where nobody has written a report yet."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +49,8 @@ async def put(desk: Desk, rows: Sequence[Row], *, extras: Sequence[str] = EXTRAS
     """
     if not rows:
         return
-    places = await anyio.to_thread.run_sync(_put, desk.folders, rows, extras)
+    reports = await _reports(desk, [row.id for row in rows if row.state in _AT_CLAIM])
+    places = await anyio.to_thread.run_sync(_put, desk.folders, rows, extras, reports)
     lost = [row.id for row in rows if row.id not in places]
     for id in lost:
         log.error("bytes missing", run=id)
@@ -54,6 +62,17 @@ async def put(desk: Desk, rows: Sequence[Row], *, extras: Sequence[str] = EXTRAS
     )
 
 
+async def _reports(desk: Desk, ids: Sequence[int]) -> dict[int, bytes]:
+    """Write up runs that have ended with their claim: there is nothing in them but why."""
+    found: dict[int, bytes] = {}
+    for some in journal.batches(ids):
+        async with desk.store.reading() as tx:
+            for run in await runs.some(tx, some):
+                text = json.dumps(report.whole(run, [], []), ensure_ascii=False, indent=1)
+                found[run.id] = f"{text}\n".encode()
+    return found
+
+
 def place(row: Row) -> tuple[str, str, str, bytes]:
     """Pure: room, day, folder and name of a run's bytes."""
     room = "archive" if row.state in _GOOD else "failed"
@@ -61,11 +80,13 @@ def place(row: Row) -> tuple[str, str, str, bytes]:
     return room, row.created[:10], f"{row.id:06d}", name
 
 
-def _put(folders: Folders, rows: Sequence[Row], extras: Sequence[str]) -> dict[int, str]:
+def _put(
+    folders: Folders, rows: Sequence[Row], extras: Sequence[str], reports: Mapping[int, bytes]
+) -> dict[int, str]:
     """Link everything, sync what gained names, then remove the old names and sync that."""
     places = {}
     for row in rows:
-        if where := _link(folders, row, extras):
+        if where := _link(folders, row, extras, reports.get(row.id)):
             places[row.id] = where
     failpoint.hit("archive.linked")
     for row in rows:
@@ -77,7 +98,7 @@ def _put(folders: Folders, rows: Sequence[Row], extras: Sequence[str]) -> dict[i
     return places
 
 
-def _link(folders: Folders, row: Row, extras: Sequence[str]) -> str:
+def _link(folders: Folders, row: Row, extras: Sequence[str], report: bytes | None) -> str:
     """Let a run's bytes and extras have their names in the archive; "" if there are no bytes."""
     room, day, run, name = place(row)
     top = folders.archive if room == "archive" else folders.failed
@@ -91,6 +112,8 @@ def _link(folders: Folders, row: Row, extras: Sequence[str]) -> str:
                 except FileExistsError:
                     continue
                 _beside(folders, row, target, name, extras)
+                if report is not None and there:
+                    _report(target, name, report)
                 os.fsync(target)
                 os.fsync(days)
                 return f"{room}/{day}/{folder}/{os.fsdecode(name)}" if there else ""
@@ -121,6 +144,13 @@ def _beside(folders: Folders, row: Row, target: int, name: bytes, extras: Iterab
                     durable.give(scratch, raw, target, b"run-" + raw if raw == name else raw)
     finally:
         os.close(scratch)
+
+
+def _report(target: int, name: bytes, data: bytes) -> None:
+    """Put a report beside a run's bytes, if its own has not come with its files."""
+    own = b"run-" + REPORT if name == REPORT else REPORT
+    if not carry.there(target, own):
+        durable.publish(target, own, data)
 
 
 def _sync(folder: int, name: bytes) -> None:

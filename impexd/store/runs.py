@@ -32,6 +32,12 @@ async def get(tx: AsyncConnection, run: int) -> Run | None:
     return None if row is None else made(row)
 
 
+async def some(tx: AsyncConnection, ids: Collection[int]) -> list[Run]:
+    """Read runs by id; a few hundred at most."""
+    query = select(_RUN).where(_RUN.c.id.in_(sorted(ids)))
+    return [made(row) for row in (await tx.execute(query)).mappings()]
+
+
 async def newest(
     tx: AsyncConnection,
     *,

@@ -8,7 +8,9 @@ from resource import RLIM_INFINITY, RLIMIT_FSIZE, prlimit
 import anyio
 import psutil
 import psycopg
+import pytest
 
+from impexd.store import applying
 from tests import shop
 from tests.clock import FakeClock
 from tests.flows import place as places
@@ -105,6 +107,25 @@ async def killing(place: Place) -> AsyncIterator[None]:
         tasks.start_soon(kill)
         yield
         tasks.cancel_scope.cancel()
+
+
+async def test_a_fault_of_ours_holds_a_run_after_three_attempts_and_forgets_it_never(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with places.opened(tmp_path, sqlite_url, FakeClock(), ETC) as place:
+        run = await place.hand_in("all.zip", DROP)
+        with monkeypatch.context() as broken:
+            broken.setattr(applying, "put", None)
+            for _ in range(2):
+                await place.carry()
+                await put_off(place, run)
+                place.clock.tick(600)
+            await place.carry()
+        found = await place.run(run)
+        assert (found["state"], found["code"]) == ("held", "poison")
+        assert found["message"].startswith("carrying out this drop has failed 3 times: TypeError")
+        assert (await place.decide(run, "approve"))["state"] == "archived"
+        await loaded(place, run)
 
 
 async def test_a_drop_that_ends_its_worker_three_times_is_held_while_the_daemon_lives(

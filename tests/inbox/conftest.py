@@ -1,5 +1,6 @@
 """One instance's folders, a desk over a real journal, and an inbox to drop into."""
 
+import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -85,6 +86,15 @@ class Place:
             for where, _, names in os.walk(top)
             for name in names
         )
+
+    def drops(self, room: str) -> list[str]:
+        """The drops put away in a room, each of which has its report beside it."""
+        found = [name for name in self.names(room) if not name.endswith("/report.json")]
+        for name in found:
+            told = json.loads((self.var / room / name).with_name("report.json").read_bytes())
+            assert told["state"] in ("failed", "duplicate")
+            assert told["message"]
+        return found
 
     def bytes_of(self, id: int, rows: list[dict[str, object]]) -> bytes:
         """The claimed bytes of a run."""

@@ -45,7 +45,7 @@ async def test_imported_bytes_are_a_duplicate_unless_forced(place: Place, tmp_pa
     assert (await place.adopt(path)).duplicate
     assert not (await place.adopt(path, Order(forced=True))).duplicate
     assert [state for _, state in await place.states()] == ["archived", "duplicate", "claimed"]
-    assert place.names("archive") == ["2026-01-31/000002/a.csv"]
+    assert place.drops("archive") == ["2026-01-31/000002/a.csv"]
 
 
 def zip_without_end(path: Path) -> None:

@@ -68,7 +68,7 @@ async def test_a_refused_file_of_our_own_device_is_moved_away(place: Place) -> N
     taken = await place.take()
     assert taken.refused[1].code == Code.EMPTY_FILE
     assert taken.claimed == [2]
-    assert place.names("failed") == ["2026-01-31/000001/a.csv"]
+    assert place.drops("failed") == ["2026-01-31/000001/a.csv"]
 
 
 async def test_a_second_name_of_the_file_does_no_harm(place: Place, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ async def test_a_zip_that_stays_incomplete_fails_once(place: Place) -> None:
     place.clock.tick(3600)
     taken = await place.take()
     assert taken.refused[1].code == Code.INCOMPLETE
-    assert place.names("failed") == ["2026-01-31/000001/a.zip"]
+    assert place.drops("failed") == ["2026-01-31/000001/a.zip"]
     assert (await place.take()).refused == {}
     assert await place.states() == [("a.zip", "failed")]
 
@@ -186,7 +186,7 @@ async def test_the_same_file_again_is_a_duplicate(both: Place) -> None:
     assert both.jobs == [1]
     (_, second) = await both.runs()
     assert (second["state"], second["message"]) == ("duplicate", "the same bytes as run 1")
-    assert both.names("archive") == ["2026-01-31/000002/a.csv"]
+    assert both.drops("archive") == ["2026-01-31/000002/a.csv"]
     assert second["place"] == "archive/2026-01-31/000002/a.csv"
 
 
@@ -260,7 +260,7 @@ async def test_a_longest_name_goes_all_the_way(place: Place) -> None:
     await place.mark(1, state="archived")
     place.drop(name)
     assert (await place.take()).duplicates == [2]
-    assert place.names("archive") == [f"2026-01-31/000002/{name}"]
+    assert place.drops("archive") == [f"2026-01-31/000002/{name}"]
 
 
 async def test_a_name_of_wild_bytes_is_refused_and_keeps_its_bytes(both: Place) -> None:
@@ -269,7 +269,7 @@ async def test_a_name_of_wild_bytes_is_refused_and_keeps_its_bytes(both: Place) 
     taken = await both.take()
     assert taken.refused[2].code == Code.BAD_NAME
     assert taken.claimed == [1]
-    assert both.names("failed") == ["2026-01-31/000002/source"]
+    assert both.drops("failed") == ["2026-01-31/000002/source"]
     (_, bad) = await both.runs()
     assert bad["raw_name"] == b"latin\xe9\n.csv"
     assert str(bad["name"]).isprintable()

@@ -96,7 +96,7 @@ async def test_claiming_and_to_be_refused_is_failed(both: Place) -> None:
     await both.restart()
     (run,) = await both.runs()
     assert (run["state"], run["code"]) == ("failed", "empty_file")
-    assert both.names("failed") == ["2026-01-31/000001/a.csv"]
+    assert both.drops("failed") == ["2026-01-31/000001/a.csv"]
 
 
 async def test_a_companion_taken_for_a_file_that_was_not_goes_back(both: Place) -> None:
