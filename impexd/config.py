@@ -17,7 +17,7 @@ from impexd.core.errors import ConfigError
 from impexd.core.text import shown
 from impexd.imports import cell
 from impexd.imports.values import Bad
-from impexd.model import after, etc, outbound
+from impexd.model import after, etc, hearing, outbound
 from impexd.model.config import Config, body, inbox, real
 from impexd.model.descriptor import Column
 from impexd.model.document import Document, Mistake, parse
@@ -31,7 +31,7 @@ from impexd.model.target import SECRETS, Target
 __all__ = ["Config", "convertible", "load", "store_url"]
 
 MAIN = "impexd.toml"
-FOLDERS = ("entities", "descriptors", "groups", "exporters")
+FOLDERS = ("entities", "descriptors", "groups", "exporters", "feeds")
 LARGEST = 4 << 20
 """Bytes of a single file; what is larger is no configuration."""
 
@@ -52,6 +52,7 @@ def load(path: Path, *, judge: Judge | None = None) -> Config:
     parsed = etc.read(files, judge=judge or convertible, kinds=plugins.exporters())
     mistakes += parsed.mistakes
     mistakes += _places(home, parsed, files)
+    mistakes += _secrets(home, parsed, files)
     if mistakes:
         hint = "`impexd init DIR` writes an instance with every key explained"
         raise ConfigError([str(one) for one in sorted(set(mistakes))], hint=hint)
@@ -157,6 +158,18 @@ def _target(home: Path, target: Target) -> Iterator[Fault]:
         # The rest is there when the daemon runs, not when somebody checks.
         if kept is not None and kept.file and (reason := secret.fetched(home, file=kept.file)[1]):
             yield Fault(("target", key, "file"), reason)
+
+
+def _secrets(home: Path, parsed: etc.Etc, files: etc.Files) -> Iterator[Mistake]:
+    """Look whether the secrets of feeds are where they are said to be, and private."""
+    for name, feed in parsed.feeds.items():
+        document = files.feeds[name]
+        for at, said in hearing.secrets(feed):
+            # The rest is there when the daemon runs, not when somebody checks.
+            if document is None or said.file is None:
+                continue
+            if reason := secret.fetched(home, file=said.file)[1]:
+                yield document.mistake(Fault((*at, "file"), reason))
 
 
 def _url(home: Path, store: Store) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from impexd.core import log as logging
 from impexd.core import systemd
 from impexd.core.errors import ConfigError, ImpexError, WorldError
 from impexd.core.signals import Bell, heard
+from impexd.feeds import tend as hearing
 from impexd.inbox import intake, tend
 from impexd.inbox.desk import Inlet
 from impexd.instance import Instance, opened
@@ -48,6 +49,7 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
             tasks.start_soon(instance.pulse.listen)
             tasks.start_soon(runlog.tend, instance.store)
             tasks.start_soon(chain.tend, instance.chain)
+            tasks.start_soon(hearing.tend, instance.feeds)
             tasks.start_soon(wake.tend, instance.timing, lambda: instance.changed)
         systemd.ready(f"{len(instance.config.groups)} groups")
         await stopping.wait()

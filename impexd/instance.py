@@ -24,6 +24,8 @@ from impexd.exports import recover as outboxes
 from impexd.exports import run as exporting
 from impexd.exports.bench import Bench as Outgoing
 from impexd.exports.order import Answer as Written
+from impexd.feeds import intake
+from impexd.feeds.bench import Bench as Feeds
 from impexd.imports import parking, run, undo
 from impexd.imports.bench import Bench
 from impexd.imports.order import Answer
@@ -31,13 +33,14 @@ from impexd.inbox import desk, folders, recover
 from impexd.inbox.desk import Desk, Inlet
 from impexd.inbox.intake import Taken
 from impexd.model.config import Config
+from impexd.orders import hear as heard
 from impexd.orders.chain import tend as chaining
 from impexd.orders.chain import work as chained
 from impexd.orders.chain.bench import Bench as Chain
 from impexd.queue import jobs
 from impexd.queue.jobs import Job, Queue
 from impexd.scheduler import entries as scheduled
-from impexd.scheduler import whole
+from impexd.scheduler import hearing, whole
 from impexd.scheduler.timing import Timing
 from impexd.scheduler.whole import Scheduler
 from impexd.store import engine, entities, migrate, runs
@@ -61,6 +64,7 @@ class Instance:
     """Where its configuration is read from."""
     bench: Bench
     exports: Outgoing
+    feeds: Feeds
     store: Store
     queue: Queue
     clock: Clock
@@ -90,6 +94,7 @@ class Instance:
         self.chain = chained.made(self.store, self.config, self.clock, self.queue)
         self.scheduler = whole.made(
             self.bench,
+            self.feeds,
             self.queue,
             self.begin_export,
             self.told,
@@ -234,7 +239,8 @@ async def opened(source: Path, config: Config, clock: Clock = SYSTEM) -> AsyncIt
         writers = await stack.enter_async_context(
             pool.opened(WRITING, Written.model_validate_json, size, temporary)
         )
-        opening = _Opening(source, config, store, rooms, workers, writers, clock)
+        spool = await stack.enter_async_context(intake.spooling(config.var, store))
+        opening = _Opening(source, config, store, spool, rooms, workers, writers, clock)
         yield await _recovered(stack, opening)
 
 
@@ -245,6 +251,7 @@ class _Opening:
     source: Path
     config: Config
     store: Store
+    spool: Store | None
     rooms: folders.Folders
     workers: pool.Pool[Answer]
     writers: pool.Pool[Written]
@@ -303,12 +310,22 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
     table = Desk(store, opening.rooms, clock, enqueue, reserve=config.instance.daemon.reserve)
     bench = Bench(table, opening.workers, config)
     outgoing = Outgoing(store, opening.writers, config, clock, enqueue_export, dispatch)
-    instance = Instance(opening.source, bench, outgoing, store, queue, clock)
+    feeds = Feeds(
+        store,
+        opening.spool,
+        clock,
+        config=lambda: bench.config,
+        apply=partial(heard.apply, clock=clock),
+        ring=partial(hearing.ring, queue),
+        ask=partial(hearing.ask, queue),
+    )
+    instance = Instance(opening.source, bench, outgoing, feeds, store, queue, clock)
     made.append(instance)
     await recover.everything(table, instance.inlets())
     await parking.recover(bench)
     await outboxes.everything(outgoing)
     await chaining.recover(instance.chain, alone=store.dialect == "sqlite")
+    await intake.carry_over(feeds)
     return instance
 
 

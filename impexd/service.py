@@ -19,9 +19,11 @@ async def run(source: Path, bell: Bell, *, drain: bool = False) -> None:
             await daemon.serve(instance, bell, drain=True)
             return
         from impexd.admin import api, server, web  # heavy, and nothing that a drain needs
+        from impexd.feeds import listener
 
         async with (
             server.listening(api.app(instance), config.socket),
             web.opened(instance, config.etc),
+            listener.opened(instance.feeds, lambda: instance.changed),
         ):
             await daemon.serve(instance, bell)

@@ -165,7 +165,7 @@ def test_the_shipped_configuration_is_right_and_read_in_no_time() -> None:
         began = time.perf_counter()
         found = config.load(ROOT / "etc")
         took.append(time.perf_counter() - began)
-    assert set(found.groups) == {"catalogue", "stock", "suppliers"}
+    assert set(found.groups) == {"catalogue", "courier", "stock", "suppliers"}
     assert min(took) < 0.15
 
 
@@ -176,7 +176,7 @@ stock carrier carrier_service tax promotion coupon customer address"""
 
 def test_the_shipped_catalogue_has_all_that_commerce_needs() -> None:
     catalogue = config.load(ROOT / "etc").catalogue
-    assert set(SHIPPED.split()) | {"supplier_article"} == set(catalogue)
+    assert set(SHIPPED.split()) | {"supplier_article", "courier_message"} == set(catalogue)
     price = catalogue["price"]
     assert price.key == ("sku", "shop", "currency", "tier")
     assert list(price.fields) == ["sku", "shop", "currency", "tier", "list", "sale"]
@@ -252,5 +252,6 @@ def test_the_body_is_json_that_anybody_can_read(tmp_path: Path) -> None:
         "exports",
         "exporters",
     ]
+    names += ["feeds", "maps"]
     assert list(body) == names
     assert body["descriptors"]["prices"]["column"][0]["from"] == "guid"

@@ -9,26 +9,16 @@ TCP goes through the door (`Door`), which is why only a `Door` can be served the
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import anyio
-import uvicorn
 from fastapi import FastAPI
 
 from impexd.admin.door import Door
-from impexd.core import address
+from impexd.core import address, asgi
 from impexd.model.instance import Admin
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own way with signals."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @asynccontextmanager
@@ -44,26 +34,12 @@ async def listening(app: FastAPI, path: Path) -> AsyncIterator[None]:
         finally:
             os.umask(before)
         listener.listen(128)
-        async with _served(app, listener, grace=5, proxy_headers=False):
+        async with asgi.served(app, listener, grace=5, proxy_headers=False):
             try:
                 yield
             finally:
                 with suppress(FileNotFoundError):
                     path.unlink()
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """Open a listening socket; OSError if somebody else has the port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(128)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
 
 
 @asynccontextmanager
@@ -81,35 +57,5 @@ async def open_to_browsers(
             "ssl_version": ssl.PROTOCOL_TLS_SERVER,
         }
     with listener:
-        async with _served(door, listener, grace=1, **more):
+        async with asgi.served(door, listener, grace=1, **more):
             yield
-
-
-@asynccontextmanager
-async def _served(
-    app: Any, listener: socket.socket, *, grace: int, **more: Any
-) -> AsyncIterator[None]:
-    listener.setblocking(False)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=grace,
-            http="h11",
-            ws="none",
-            **more,
-        )
-    )
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_serve, server, listener)
-        try:
-            yield
-        finally:
-            server.should_exit = True
-
-
-async def _serve(server: _Server, listener: socket.socket) -> None:
-    await server.serve(sockets=[listener])

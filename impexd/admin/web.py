@@ -19,6 +19,7 @@ from impexd.admin.house import House
 from impexd.admin.origin import Place, place
 from impexd.admin.pages import shell
 from impexd.admin.signing import Signing
+from impexd.core import asgi
 from impexd.core.errors import WorldError
 from impexd.model.faults import listener
 from impexd.model.instance import Admin
@@ -76,7 +77,7 @@ async def _kept_open(
     host = "127.0.0.1" if wanted[0] == "localhost" else wanted[0]
     while True:
         try:
-            mine = server.bound(host, wanted[1])
+            mine = asgi.bound(host, wanted[1])
         except OSError as error:
             log.error("pages not open", listen=admin.listen, why=error.strerror or str(error))
             await anyio.sleep(AGAIN)

@@ -17,13 +17,14 @@ from typing import Any, Self, TypeVar
 from pydantic import ValidationError
 
 from impexd.core.errors import ConfigError
-from impexd.model import entity
+from impexd.model import entity, feed
 from impexd.model.base import Model
 from impexd.model.descriptor import Descriptor
 from impexd.model.entity import Entity, Kind
 from impexd.model.etc import Etc
 from impexd.model.export import ExportDescriptor, ExportGroup
 from impexd.model.exporter import Exporter
+from impexd.model.feed import Feed, FeedMap
 from impexd.model.group import ImportGroup
 from impexd.model.instance import Instance
 
@@ -48,6 +49,9 @@ class Config:
     """Groups of exports."""
     exporters: dict[str, Exporter]
     """Who is told of what becomes of orders."""
+    feeds: dict[str, Feed]
+    maps: dict[str, FeedMap]
+    """What the words of feeds mean."""
     inboxes: dict[str, Path]
     """The inbox of each group, links followed."""
     socket: Path
@@ -95,6 +99,8 @@ class Config:
             exporters={
                 name: _model(Exporter, inner) for name, inner in tree.get("exporters", {}).items()
             },
+            feeds={name: _feed(inner) for name, inner in tree["feeds"].items()},
+            maps={name: _model(FeedMap, inner) for name, inner in tree["maps"].items()},
             inboxes={name: inbox(group, name, var) for name, group in groups.items()},
             socket=var / instance.control.socket,
             body=body,
@@ -120,6 +126,8 @@ def body(home: Path, parsed: Etc) -> str:
         "queries": dumped(parsed.queries),
         "exports": dumped(parsed.exports),
         "exporters": dumped(parsed.exporters),
+        "feeds": dumped(parsed.feeds),
+        "maps": dumped(parsed.maps),
     }
     # The order of fields and columns is the operator's, so keys are not sorted.
     return json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
@@ -145,6 +153,12 @@ def trusted(config: Config) -> Path | None:
 def real(path: Path) -> Path:
     """Follow the links of a path, as far as it exists."""
     return Path(os.path.realpath(path))
+
+
+def _feed(tree: Mapping[str, Any]) -> Feed:
+    made = _model(feed.kind(tree) or FeedMap, tree)
+    assert isinstance(made, Feed)
+    return made
 
 
 def _model(model: type[M], tree: object) -> M:

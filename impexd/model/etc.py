@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from impexd.model import chain, toml
+from impexd.model import chain, hearing, toml
 from impexd.model.base import Model
 from impexd.model.descriptor import Descriptor
 from impexd.model.document import Checked, Document, Mistake, check
@@ -26,6 +26,7 @@ from impexd.model.faults import group as group_faults
 from impexd.model.faults import ordering as ordering_faults
 from impexd.model.faults import output as output_faults
 from impexd.model.faults.exporter import Kind
+from impexd.model.feed import Feed, FeedMap
 from impexd.model.group import ImportGroup
 from impexd.model.instance import Instance
 
@@ -43,6 +44,7 @@ class Files:
     descriptors: Mapping[str, Document | None]
     groups: Mapping[str, Document | None]
     exporters: Mapping[str, Document | None] = field(default_factory=dict)
+    feeds: Mapping[str, Document | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,9 @@ class Etc:
     """Descriptors of exports."""
     exports: Mapping[str, ExportGroup]
     """Groups of exports."""
+    feeds: Mapping[str, Feed]
+    maps: Mapping[str, FeedMap]
+    """What the words of feeds mean."""
     mistakes: Sequence[Mistake]
     exporters: Mapping[str, Exporter] = field(default_factory=dict)
     """Who is told of what becomes of orders."""
@@ -102,13 +107,19 @@ def read(files: Files, *, judge: Judge, kinds: Mapping[str, Kind] | None = None)
         mistakes += _of_export(document, export, asked, going.keys())
     exporters, wrong = chain.read(files.exporters, kinds or {}, instance.outbound)
     mistakes += wrong
+    taken = _made(groups)
+    around = hearing.Around(instance, taken, frozenset(taking), made)
+    heard = hearing.read(files.feeds, around)
+    mistakes += heard.mistakes
     return Etc(
         instance,
         declared.entities,
         made,
-        _made(groups),
+        taken,
         asked,
         _made(exports),
+        heard.feeds,
+        heard.maps,
         mistakes,
         exporters=exporters,
     )

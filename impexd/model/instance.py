@@ -90,6 +90,20 @@ class Admin(Model):
     """Descriptors may be written to etc/ by an administrator's browser."""
 
 
+class Webhooks(Model):
+    """The listener for what couriers push: `[webhooks]`.  It serves nothing else."""
+
+    listen: str = "off"
+    """Address and port, or "off": nobody listens."""
+    tls_cert: str | None = None
+    """PEM files; relative paths stand beside impexd.toml."""
+    tls_key: str | None = None
+    behind_proxy: bool = False
+    """A proxy before us speaks TLS: allow an address that others reach without `certificate`."""
+    connections: int = Field(default=500, ge=1, le=65_536)
+    """Most connections at a time; more are turned away."""
+
+
 class Instance(Model):
     """All of `etc/impexd.toml`."""
 
@@ -103,3 +117,4 @@ class Instance(Model):
     orders: Orders = Orders()
     outbound: Outbound = Outbound()
     admin: Admin = Admin()
+    webhooks: Webhooks = Webhooks()

@@ -1,4 +1,4 @@
-"""What is on a schedule: exports, inboxes that are taken at a time, and the housekeeping."""
+"""What is on a schedule: exports, feeds, inboxes that are taken at a time, and the housekeeping."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from typing import Literal
 
 from impexd.model import schedule
 from impexd.model.config import Config
+from impexd.model.feed import RestFeed
 from impexd.model.group import CatchUp
 from impexd.model.schedule import Interval, Schedule
 
-Kind = Literal["export", "inbox", "keep"]
+Kind = Literal["export", "inbox", "feed", "keep"]
 
 HOUSEKEEPING: Mapping[str, int] = {
     "undo": 3600,
@@ -40,7 +41,14 @@ class Entry:
 
 def of(config: Config) -> dict[str, Entry]:
     """Pure: all that a configuration has on a schedule, by name."""
-    return {entry.name: entry for entry in (*_exports(config), *_inboxes(config), *_kept())}
+    return {entry.name: entry for entry in _all(config)}
+
+
+def _all(config: Config) -> Iterator[Entry]:
+    yield from _exports(config)
+    yield from _inboxes(config)
+    yield from _feeds(config)
+    yield from _kept()
 
 
 def _exports(config: Config) -> Iterator[Entry]:
@@ -56,6 +64,14 @@ def _inboxes(config: Config) -> Iterator[Entry]:
         when = schedule.made(inbox.schedule, inbox.every, inbox.zone)
         if when is not None:
             yield Entry("inbox", name, when, inbox.catch_up)
+
+
+def _feeds(config: Config) -> Iterator[Entry]:
+    for name, feed in sorted(config.feeds.items()):
+        if isinstance(feed, RestFeed):
+            when = schedule.made(feed.schedule, feed.every, feed.zone)
+            if when is not None:
+                yield Entry("feed", name, when)
 
 
 def _kept() -> Iterator[Entry]:

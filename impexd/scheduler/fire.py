@@ -75,8 +75,9 @@ async def _deal(
     moments, more = schedule.latest(when, after, now, due.MOST)
     paused = line.paused is not None
     decided = due.decide(moments, now=now, policy=policy, paused=paused, more=more)
-    # Of the housekeeping nobody asks which hours it was not done in.
-    skipped = [(one.at, one.skip) for one in decided if one.skip and entry.kind != "keep"]
+    # Of these nobody asks which hours they were not done in.
+    quiet = entry.kind in ("keep", "feed")
+    skipped = [(one.at, one.skip) for one in decided if one.skip and not quiet]
     await occurrences.skip(tx, entry.name, skipped, now=now)
     if skipped:
         log.info("occurrences skipped", name=entry.name, count=len(skipped), why=skipped[-1][1])

@@ -6,16 +6,19 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from impexd.feeds import hear, poll
+from impexd.feeds.bench import Bench as Feeds
 from impexd.imports.bench import Bench
 from impexd.queue.jobs import Job, Queue
 from impexd.scheduler import after, entries, work
 from impexd.scheduler.after import Following
 from impexd.scheduler.entries import Entry
 from impexd.scheduler.fire import Occurrence
+from impexd.scheduler.hearing import Hearing
 from impexd.scheduler.timing import Timing
 from impexd.scheduler.work import Report, Works
 
-TASKS = (work.INBOX, work.KEEP, after.TASK)
+TASKS = (work.INBOX, work.KEEP, after.TASK, poll.TASK, hear.TASK)
 """The tasks of the queue that are carried out here."""
 
 
@@ -46,6 +49,7 @@ class Scheduler:
 
 def made(
     bench: Bench,
+    feeds: Feeds,
     queue: Queue,
     begin: Begin,
     report: Report,
@@ -63,13 +67,20 @@ def made(
     async def follow(tx: AsyncConnection, group: str, why: str) -> int:
         return await begin(tx, group, occurrence=None, actor=None, note=why)
 
+    hearing = Hearing(feeds)
     works, following = Works(bench, queue, report, keep), Following(bench, queue, follow)
     bench.follow = following.enqueue
     timing = Timing(
         bench.desk.store,
         bench.desk.clock,
         lambda: entries.of(bench.config),
-        {"export": export, "inbox": works.start_inbox, "keep": works.start_keep},
+        {
+            "export": export,
+            "inbox": works.start_inbox,
+            "keep": works.start_keep,
+            "feed": hearing.start,
+        },
     )
-    carry = {work.INBOX: works.inbox, work.KEEP: works.keep, after.TASK: following.carry}
+    carry = {poll.TASK: hearing.poll, hear.TASK: hearing.hear}
+    carry |= {work.INBOX: works.inbox, work.KEEP: works.keep, after.TASK: following.carry}
     return Scheduler(timing, carry)

@@ -215,9 +215,10 @@ async def last(conn: AsyncConnection) -> dict[str, Mapping[str, Any]]:
 
 
 async def purge(tx: AsyncConnection, *, now: datetime, keep: int, housekeeping: int) -> int:
-    """Forget occurrences older than so many days, those of `keep:` sooner; gives how many."""
+    """Forget occurrences older than so many days, those that come often sooner; gives how many."""
     count = 0
-    for days, mine in ((keep, ~_OF.name.like("keep:%")), (housekeeping, _OF.name.like("keep:%"))):
+    often = or_(_OF.name.like("keep:%"), _OF.name.like("feed:%"))
+    for days, mine in ((keep, ~often), (housekeeping, often)):
         old = _OF.at < stamp(now - timedelta(days=days))
         done = await tx.execute(delete(occurrence).where(old, mine, _OF.state != Became.FIRED))
         count += done.rowcount

@@ -1,11 +1,11 @@
-"""What is wrong with `[admin]`: where it listens, and whether it would do so in the clear."""
+"""What is wrong with `[admin]` and `[webhooks]`: where it listens, and whether it would do so in the clear."""
 
 import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from impexd.model.faults import Fault, quoted
-from impexd.model.instance import Admin
+from impexd.model.instance import Admin, Webhooks
 
 OFF = "off"
 
@@ -35,6 +35,23 @@ def faults(admin: Admin) -> Iterator[Fault]:
         if not _network(proxy):
             what = f"{quoted(proxy)} is no address and no network"
             yield Fault(("admin", "trusted_proxies", position), what)
+
+
+def webhooks(said: Webhooks) -> Iterator[Fault]:
+    """Pure: all that is wrong with `[webhooks]`."""
+    found = address(said.listen)
+    if said.listen == OFF:
+        return
+    if found is None:
+        what = f'{quoted(said.listen)} is no address and port; write "0.0.0.0:8443" or "off"'
+        yield Fault(("webhooks", "listen"), what)
+    elif not loopback(found[0]) and not (said.tls_cert or said.behind_proxy):
+        what = "others reach this address: name tls_cert and tls_key, or say behind_proxy = true"
+        yield Fault(("webhooks", "listen"), what)
+    if bool(said.tls_cert) != bool(said.tls_key):
+        lacking = "tls_key" if said.tls_cert else "tls_cert"
+        what = f"{lacking} is missing"
+        yield Fault(("webhooks", "tls_cert" if said.tls_cert else "tls_key"), what)
 
 
 def address(listen: str) -> tuple[str, int] | None:

@@ -37,6 +37,7 @@ def faults(instance: Instance) -> Iterator[Fault]:
     if len(os.fsencode(instance.control.socket)) > SOCKET:
         yield Fault(("control", "socket"), f"the path of a socket may have {SOCKET} bytes")
     yield from listener.faults(instance.admin)
+    yield from listener.webhooks(instance.webhooks)
     for position, root in enumerate(instance.instance.roots):
         if reason := written(root) or (
             "" if root.startswith("/") else "an absolute path is wanted here"

@@ -1,0 +1,65 @@
+"""
+Serve an ASGI application by uvicorn in our own loop, on a socket that is open already.
+
+Whoever serves opens the socket: uvicorn would open a unix socket to everybody.
+"""
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import anyio
+import uvicorn
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own way with signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Open a listening socket; OSError if somebody else has the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+@asynccontextmanager
+async def served(
+    app: Any, listener: socket.socket, *, grace: int, **more: Any
+) -> AsyncIterator[None]:
+    """Serve for as long as the block lasts, and `grace` seconds for what has begun by then."""
+    listener.setblocking(False)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=grace,
+            ws="none",
+            **({"http": "h11"} | more),
+        )
+    )
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_serve, server, listener)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+
+
+async def _serve(server: _Server, listener: socket.socket) -> None:
+    await server.serve(sockets=[listener])
