@@ -146,6 +146,7 @@ class DeliveryLine:
     shipped: Decimal = NOTHING
     rejected: Decimal = NOTHING
     returned: Decimal = NOTHING
+    """Come back and put into stock again."""
     reserved: Decimal = NOTHING
     """Held for it in stock."""
     debited: Decimal = NOTHING

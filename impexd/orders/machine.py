@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from impexd.model.order import (
-    NOTHING,
     Delivery,
     DeliveryEvent,
     DeliveryState,
@@ -30,7 +29,16 @@ from impexd.orders.table import Case, Effect, Rule
 Event = OrderEvent | DeliveryEvent
 LIVE = (OrderState.IN_PROGRESS, OrderState.PARTIALLY_SHIPPED, OrderState.COMPLETED)
 """Orders whose deliveries move; of a completed one, what is under way is still delivered or lost."""
-GOODS = frozenset({Effect.RESERVE, Effect.DEBIT, Effect.RELEASE, Effect.CREDIT, Effect.RESTOCK})
+GOODS = frozenset(
+    {
+        Effect.RESERVE,
+        Effect.DEBIT,
+        Effect.RELEASE,
+        Effect.CREDIT,
+        Effect.RESTOCK,
+        Effect.SETTLE,
+    }
+)
 DERIVED = frozenset({OrderEvent.PLACED, OrderEvent.PROGRESS, DeliveryEvent.RESERVE})
 """What nobody may send."""
 
@@ -147,7 +155,8 @@ def wants_stock(order: Order, event: Event, delivery: str | None) -> bool:
     found = [one for one in order.deliveries if delivery is None or one.number == delivery]
     if event is DeliveryEvent.LINE_UPDATE:
         stuck = (*_BEFORE, DeliveryState.ATTENTION)
-        return order.state in LIVE and any(one.state in stuck for one in found)
+        moving = order.state in LIVE and any(one.state in stuck for one in found)
+        return moving or any(stock.over(line) for one in found for line in one.lines)
     return any(
         GOODS & set(rule.effects) or rule.through or rule.case in (Case.ENOUGH, Case.SHORT)
         for one in found
@@ -372,11 +381,6 @@ class _Walk:
         elif target is DeliveryState.DELIVERED:
             more["delivered"] = delivery.delivered or when
             more["proof"] = self.facts.proof or delivery.proof
-        elif target is DeliveryState.RETURNED:
-            more["lines"] = tuple(
-                replace(line, returned=line.shipped or max(line.ordered - line.rejected, NOTHING))
-                for line in delivery.lines
-            )
         return replace(delivery, **more)
 
     def by_lines(self, at: int) -> None:
@@ -405,6 +409,8 @@ class _Walk:
                 moved = stock.debited(delivery, self.levels)
             case Effect.CREDIT:
                 moved = stock.credited(delivery, self.levels, Movement.CREDIT)
+            case Effect.SETTLE:
+                moved = stock.settled(delivery, self.levels)
             case _:
                 moved = stock.credited(delivery, self.levels, Movement.RESTOCK)
         self.levels = moved.levels

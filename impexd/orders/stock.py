@@ -156,7 +156,29 @@ def credited(delivery: Delivery, levels: Mapping[Place, Level], movement: Moveme
         if line.debited <= 0:
             return replace(line, short=NOTHING) if line.short else line
         work.move(line, movement, line.debited, on_hand=line.debited)
-        return replace(line, debited=NOTHING, short=NOTHING)
+        back = line.debited if movement is Movement.RESTOCK else NOTHING
+        return replace(line, debited=NOTHING, short=NOTHING, returned=line.returned + back)
+
+    return _each(delivery, levels, back)
+
+
+def over(line: DeliveryLine) -> Decimal:
+    """Pure: how much more was taken for a line than can leave, since some of it was rejected."""
+    return max(line.debited + line.short - max(line.ordered - line.rejected, NOTHING), NOTHING)
+
+
+def settled(delivery: Delivery, levels: Mapping[Place, Level]) -> Moved:
+    """Pure: put back what was taken and then rejected: it has not left."""
+
+    def back(line: DeliveryLine, work: "_Work") -> DeliveryLine:
+        much = over(line)
+        if not much:
+            return line
+        never = min(much, line.short)
+        back = min(much - never, line.debited)
+        if back > 0:
+            work.move(line, Movement.CREDIT, back, on_hand=back)
+        return replace(line, short=line.short - never, debited=line.debited - back)
 
     return _each(delivery, levels, back)
 

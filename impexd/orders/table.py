@@ -34,6 +34,7 @@ class Effect(StrEnum):
     RELEASE = "release reservation"
     CREDIT = "credit stock"
     RESTOCK = "put returned goods into stock"
+    SETTLE = "credit stock with what was rejected"
     RESERVE_ALL = "each delivery: reserve"
     START = "deliveries start"
     CANCEL_ALL = "deliveries are cancelled"
@@ -228,7 +229,7 @@ DELIVERY: tuple[Rule[DeliveryState, DeliveryEvent], ...] = (
     Rule((D.NEW, D.RESERVED, *WAITING),           V.CANCEL,             D.CANCELLED,       (Effect.RELEASE, Effect.PROGRESS)),
     Rule((D.ALLOCATED, D.PACKING, D.READY),       V.CANCEL,             D.CANCELLED,       (Effect.CREDIT, Effect.PROGRESS)),
     Rule(AT_COURIER,                              V.CANCEL,             None,              unless=courier_has_it),
-    Rule(tuple(D),                                V.LINE_UPDATE,        None),
+    Rule(tuple(D),                                V.LINE_UPDATE,        None,              (Effect.SETTLE,), (Flag.DELIVERY,)),
 )
 # fmt: on
 

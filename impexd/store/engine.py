@@ -15,16 +15,17 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 import anyio
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from impexd.core.errors import UsageError
-from impexd.store import errors, postgres, sqlite
+from impexd.store import direct, errors, postgres, sqlite
 from impexd.store.heart import Heart
 
 Dialect = Literal["sqlite", "postgresql"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +56,30 @@ class Store:
                 yield tx
         for call in calls:
             call()
+
+    async def at_once(self, work: direct.Work[T]) -> T:
+        """
+        One transaction of many small statements, without a wait between them; gives what it gives.
+
+        `work` MUST have no effect, and wait for nothing, but through its connection.
+        """
+        if self.dialect != "sqlite":
+            async with self.writing() as through:
+                return await work(through)
+        tx = direct.Direct()
+        shown = cast("AsyncConnection", tx)
+        with errors.edge(), self._not_nested():
+            async with self._writer.connect() as conn, _calls(self._after, shown) as calls:
+                raw = await conn.get_raw_connection()
+                try:
+                    result = await direct.run(raw.driver_connection, tx, work)
+                except Exception as error:
+                    if sqlite.fatal(error):
+                        await conn.invalidate()
+                    raise
+        for call in calls:
+            call()
+        return result
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

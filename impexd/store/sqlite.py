@@ -119,6 +119,12 @@ def refuse(faults: list[str]) -> None:
         )
 
 
+def fatal(error: Exception) -> bool:
+    """Pure: was the disk or the file seen broken, so that the connection cannot be trusted?"""
+    driver = getattr(error, "orig", None) or error
+    return getattr(driver, "sqlite_errorcode", 0) & 0xFF in _FATAL
+
+
 def _failed(context: ExceptionContext) -> None:
     """Stop a statement whose task was cancelled; close a connection that saw a broken disk."""
     error = context.original_exception

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.model.entity import Entity, Kind, kind
 from impexd.model.message import Heard, Message, MessageLine, Outcome, Said
@@ -73,9 +74,12 @@ class House:
         return int(Decimal(str(row[0]))), int(Decimal(str(row[1])))
 
     async def placed(self, number: str = "1001", **more: Any) -> Placed:
-        async with self.store.writing() as tx:
-            given = placement(number, **more)
+        given = placement(number, **more)
+
+        async def place(tx: AsyncConnection) -> Placed:
             return (await placing.place(tx, self.bench, [given], By("api")))[0]
+
+        return await self.store.at_once(place)
 
     async def order(self, number: str = "1001") -> Order:
         async with self.store.reading() as tx:
@@ -92,13 +96,14 @@ class House:
         delivery: str | None = None,
         by: By = CLERK,
     ) -> Order | Refused:
-        async with self.store.writing() as tx:
+        async def happen(tx: AsyncConnection) -> Order | Refused:
             id = (await orders.numbered(tx, [number]))[number][0]
             return await run.event(tx, self.bench, id, event, by, delivery=delivery)
 
+        return await self.store.at_once(happen)
+
     async def hear(self, message: Message) -> Heard:
-        async with self.store.writing() as tx:
-            return await hear.heard(tx, self.bench, message)
+        return await self.store.at_once(lambda tx: hear.heard(tx, self.bench, message))
 
     def says(self, *, said: Said | None = None, **more: Any) -> Message:
         n = next(self.ids)
