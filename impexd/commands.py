@@ -144,6 +144,33 @@ async def people(source: Path, what: str, path: str, **body: Any) -> dict[str, A
         return await (instance.get(path) if what == "get" else instance.post(path, **body))
 
 
+async def tasks(
+    source: Path, order: str | None, states: Sequence[str], exporter: str | None, limit: int
+) -> dict[str, Any]:
+    """Ask what partners are told."""
+    async with client.opened(source) as asked:
+        return await asked.get(
+            "/api/v1/tasks", order=order, state=list(states), exporter=exporter, limit=limit
+        )
+
+
+async def decide_task(
+    source: Path, task: int, what: str, note: str, **said: bool
+) -> dict[str, Any]:
+    """Hold, release, skip or resend a task; gives it, or the one that was made of it."""
+    async with client.opened(source) as asked:
+        return await asked.post(f"/api/v1/tasks/{task}/{what}", actor=actor(), note=note, **said)
+
+
+async def raise_flag(
+    source: Path, order: str, flag: str, delivery: str | None, note: str
+) -> dict[str, Any]:
+    """Raise one of the user's own flags on an order or a delivery."""
+    async with client.opened(source) as asked:
+        path = f"/api/v1/orders/{quoted(order)}/flags"
+        return await asked.post(path, flag=flag, delivery=delivery, actor=actor(), note=note)
+
+
 async def timetable(source: Path, name: str, what: str, note: str | None) -> None:
     """Pause or resume something that is on a schedule."""
     async with client.opened(source) as asked:

@@ -10,6 +10,7 @@ from impexd.answers import why
 from impexd.answers.verify import run as verifying
 from impexd.core.errors import UsageError
 from impexd.core.text import shown
+from impexd.orders.chain import why as partners
 
 
 def routes(made: FastAPI, house: House) -> None:
@@ -20,12 +21,15 @@ def routes(made: FastAPI, house: House) -> None:
         who = acting.who()
         asker = why.Asker(who.group, local=who.person is None)
         found = await why.of_file(house, about, asker, await _timed(house))
-        if not found:
+        order = await partners.known(house.chain, about)
+        if order is not None and not who.shop(order["shop"] or ""):
+            order = None
+        if not found and order is None:
             raise UsageError(
                 f"nothing is known of {shown(about)}",
-                hint="name a file of an inbox by its path, or a file that came by its name",
+                hint="name a file of an inbox by its path, a file that came by its name, or an order",
             )
-        return {"about": about, "reasons": [one.told() for one in found]}
+        return {"about": about, "reasons": [one.told() for one in found], "order": order}
 
     @made.get("/api/v1/verify")
     async def verify(*, deep: bool = True, taken: bool = False) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from impexd import __version__, setup
-from impexd.cli import examples, exports, history, people, runs, schedule, why
+from impexd.cli import examples, exports, history, people, runs, schedule, tasks, why
 from impexd.cli.common import asynchronously
 from impexd.core import log, signals
 from impexd.core.errors import ConfigError, ImpexError
@@ -107,6 +107,7 @@ def check(source: Path, *, as_json: bool) -> None:
         "descriptors": len(config.descriptors),
         "groups": len(config.groups),
         "exports": len(config.exports),
+        "exporters": len(config.exporters),
     }
     if as_json:
         click.echo(json.dumps({"ok": True, **counted, "hash": config.hash}))
@@ -180,6 +181,13 @@ for _command in (
     exports.send,
     examples.describe,
     examples.sample,
+    tasks.tasks,
+    tasks.task,
+    tasks.hold,
+    tasks.release,
+    tasks.skip,
+    tasks.resend,
+    tasks.flag,
     people.user,
     why.why,
     why.verify,

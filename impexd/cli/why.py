@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from impexd.cli import tasks
 from impexd.cli.common import asynchronously
 
 
@@ -31,6 +32,8 @@ def why(source: Path, about: str, *, as_json: bool) -> None:
     for one in found["reasons"]:
         lines = [f"{one['group']}: {one['what']}" if one["group"] else one["what"]]
         tables.plain(lines + ([f"  {one['hint']}"] if one["hint"] else []))
+    if found["order"] is not None:
+        tables.plain(tasks.story(found["order"]))
 
 
 @click.command()

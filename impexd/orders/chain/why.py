@@ -19,12 +19,20 @@ from impexd.store.tasks import OPEN
 
 async def order(bench: Bench, number: str) -> dict[str, Any]:
     """Tell of one order; UsageError if there is none."""
+    found = await known(bench, number)
+    if found is None:
+        what = f"there is no order {shown(number)}"
+        raise UsageError(what, hint="`impexd orders` lists them")
+    return found
+
+
+async def known(bench: Bench, number: str) -> dict[str, Any] | None:
+    """Tell of one order; None if there is none."""
     async with bench.store.reading() as tx:
         found = (await orders.numbered(tx, [number])).get(number)
         one = None if found is None else await orders.one(tx, found[0], lock=False)
         if one is None:
-            what = f"there is no order {shown(number)}"
-            raise UsageError(what, hint="`impexd orders` lists them")
+            return None
         flags = await tasks.flags_of(tx, one.id)
         made = await tasks.of_order(tx, one.id)
         passed = await tasks.passed_over(tx, [flag.id for flag in flags])
@@ -34,6 +42,7 @@ async def order(bench: Bench, number: str) -> dict[str, Any]:
     rests = {name: s.closed_until for name, s in standings.items() if s.closed_until}
     return {
         "order": one.number,
+        "shop": one.shop,
         "state": one.state.value,
         "flags": [
             _flag(flag, names, made, passed, journal, bench.config.exporters, rests)
