@@ -124,6 +124,12 @@ async def verify(source: Path, *, deep: bool, taken: bool) -> dict[str, Any]:
         return await asked.get("/api/v1/verify", deep=deep, taken=taken)
 
 
+async def notify_test(source: Path, name: str) -> dict[str, Any]:
+    """Send somebody who is to be told a letter now."""
+    async with client.opened(source) as asked:
+        return await asked.post(f"/api/v1/notices/test/{quoted(name)}")
+
+
 async def status(source: Path) -> dict[str, Any]:
     """Ask how the instance is."""
     async with client.opened(source) as instance:

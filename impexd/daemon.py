@@ -19,6 +19,7 @@ from impexd.feeds import tend as hearing
 from impexd.inbox import intake, tend
 from impexd.inbox.desk import Inlet
 from impexd.instance import Instance, opened
+from impexd.notices import look
 from impexd.orders.chain import tend as chain
 from impexd.queue.jobs import CALLS, HOUSE
 from impexd.scheduler import wake, whole
@@ -47,6 +48,7 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
             tasks.start_soon(_watching, instance, scouts)
             tasks.start_soon(_alive, instance)
             tasks.start_soon(instance.pulse.listen)
+            tasks.start_soon(look.tend, instance)
             tasks.start_soon(runlog.tend, instance.store)
             tasks.start_soon(chain.tend, instance.chain)
             tasks.start_soon(hearing.tend, instance.feeds)

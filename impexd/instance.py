@@ -33,6 +33,7 @@ from impexd.inbox import desk, folders, recover
 from impexd.inbox.desk import Desk, Inlet
 from impexd.inbox.intake import Taken
 from impexd.model.config import Config
+from impexd.notices import send as telling
 from impexd.orders import hear as heard
 from impexd.orders.chain import tend as chaining
 from impexd.orders.chain import work as chained
@@ -276,6 +277,8 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
                 await send.carry(instance.exports, int(job.args["run"]))
             elif job.task in chained.TASKS:
                 await chained.carry(instance.chain, job)
+            elif job.task == telling.TASK:
+                await telling.carry(instance, job)
             else:
                 await instance.scheduler.carry[job.task](job)
         except OSError as error:
@@ -288,7 +291,9 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
             carried, instance.carried = instance.carried, anyio.Event()
             carried.set()
 
-    tasks = dict.fromkeys((*_CARRY, EXPORT, SEND, *whole.TASKS, *chained.TASKS), carry)
+    tasks = dict.fromkeys(
+        (*_CARRY, EXPORT, SEND, telling.TASK, *whole.TASKS, *chained.TASKS), carry
+    )
     queue = await stack.enter_async_context(
         jobs.opened(store, tasks, clock=clock, alone=store.dialect == "sqlite")
     )

@@ -25,6 +25,7 @@ from impexd.admin import (
     groups,
     health,
     history,
+    notices,
     people,
     schedule,
     tasks,
@@ -98,6 +99,7 @@ def app(house: House) -> FastAPI:
     _runs(made, house)
     health.routes(made, house)
     answers.routes(made, house)
+    notices.routes(made, house)
     history.routes(made, house)
     schedule.routes(made, house)
     exporting.routes(made, house)

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from impexd import __version__, setup
-from impexd.cli import examples, exports, history, people, runs, schedule, tasks, why
+from impexd.cli import examples, exports, history, notices, people, runs, schedule, tasks, why
 from impexd.cli.common import asynchronously
 from impexd.core import log, signals
 from impexd.core.errors import ConfigError, ImpexError
@@ -191,6 +191,8 @@ for _command in (
     people.user,
     why.why,
     why.verify,
+    notices.notices,
+    notices.notify,
 ):
     commands.add_command(_command)
 

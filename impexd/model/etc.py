@@ -23,6 +23,7 @@ from impexd.model.faults import descriptor as descriptor_faults
 from impexd.model.faults import entity as entity_faults
 from impexd.model.faults import export as export_faults
 from impexd.model.faults import group as group_faults
+from impexd.model.faults import notify as notify_faults
 from impexd.model.faults import ordering as ordering_faults
 from impexd.model.faults import output as output_faults
 from impexd.model.faults.exporter import Kind
@@ -105,6 +106,9 @@ def read(files: Files, *, judge: Judge, kinds: Mapping[str, Kind] | None = None)
     asked = _made(queries)
     for document, export in exports.values():
         mistakes += _of_export(document, export, asked, going.keys())
+    if files.main is not None:
+        told = notify_faults.faults(instance.notify, {*taking, *making})
+        mistakes += map(files.main.mistake, told)
     exporters, wrong = chain.read(files.exporters, kinds or {}, instance.outbound)
     mistakes += wrong
     taken = _made(groups)

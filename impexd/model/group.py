@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from impexd.model.base import Model, Slug
+from impexd.model.notify import Expect
 from impexd.model.secret import Secret
 
 Bound = (
@@ -65,6 +66,8 @@ class ImportGroup(Model):
     unmatched: Literal["reject", "warn", "ignore"] = "warn"
     """Members no descriptor takes."""
     guard: Guard = Guard()
+    expect: Expect | None = None
+    """When a file must have come; operators are told if none has."""
     priority: int = Field(default=0, ge=-100, le=100)
     keep: int = Field(default=90, ge=1)
     """Days the archive keeps a drop."""

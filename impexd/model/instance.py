@@ -6,6 +6,7 @@ from pydantic import Field
 
 from impexd.model.base import Model, Slug
 from impexd.model.limits import Limits, MiB, Size
+from impexd.model.notify import Notify
 from impexd.model.ordering import Orders
 from impexd.model.outbound import Outbound
 
@@ -59,6 +60,16 @@ class Keep(Model):
 
     undo: int = Field(default=14, ge=0, le=36_500)
     """Days for which a run can be taken back: what was before it is kept for so long."""
+    failed: int = Field(default=90, ge=1, le=36_500)
+    """Days for which the files of refused drops are kept, if their group does not say less."""
+    log: int = Field(default=30, ge=1, le=36_500)
+    """Days for which what was logged about a run is kept with it."""
+    messages: int = Field(default=90, ge=1, le=36_500)
+    """Days for which what feeds said is kept after it has ended."""
+    audit: int = Field(default=400, ge=1, le=36_500)
+    """Days for which it is kept who did what in the pages, and which configuration was in force."""
+    notices: int = Field(default=90, ge=1, le=36_500)
+    """Days for which notices are kept."""
 
 
 class Control(Model):
@@ -113,6 +124,7 @@ class Instance(Model):
     log: Log = Log()
     daemon: Daemon = Daemon()
     keep: Keep = Keep()
+    notify: Notify = Notify()
     control: Control = Control()
     orders: Orders = Orders()
     outbound: Outbound = Outbound()

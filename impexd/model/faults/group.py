@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from impexd.model import patterns
 from impexd.model.descriptor import Descriptor, Mode
 from impexd.model.entity import NUMBERS, Catalogue
-from impexd.model.faults import Fault, layout, near, quoted, schedule
+from impexd.model.faults import Fault, layout, near, notify, quoted, schedule
 from impexd.model.faults.descriptor import parts
 from impexd.model.group import ImportGroup
 
@@ -27,6 +27,8 @@ def faults(
         elif name in group.descriptors[:position]:
             yield Fault(at, f"{quoted(name)} stands here twice")
     yield from _inbox(group)
+    if group.expect is not None:
+        yield from notify.expect(group.expect)
     if not layout.encoding(group.zip_names):
         yield Fault(("zip_names",), f"Python knows no text encoding {quoted(group.zip_names)}")
     yield from _guard(group, catalogue, unsure)
