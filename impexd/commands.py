@@ -35,7 +35,7 @@ async def import_file(
 
 
 async def export(
-    source: Path, group: str, name: str | None, note: str | None, bar: bool
+    source: Path, group: str, name: str | None, note: str | None, *, full: bool, bar: bool
 ) -> dict[str, Any]:
     """
     Make a file of an export group and wait for it; gives the run.
@@ -45,7 +45,7 @@ async def export(
     """
     async with client.opened(source) as asked:
         started = await asked.post(
-            "/api/v1/exports", group=group, name=name, actor=actor(), note=note
+            "/api/v1/exports", group=group, name=name, full=full, actor=actor(), note=note
         )
         return await followed(asked, started["run"], bar=bar)
 

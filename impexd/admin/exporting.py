@@ -24,6 +24,8 @@ class Export(Model):
     group: str
     name: str | None = Field(default=None, max_length=255)
     """Another name than the group's pattern makes."""
+    full: bool = False
+    """All records, also of a group whose files hold what has changed."""
     actor: Actor = None
     note: str | None = Field(default=None, max_length=1000)
 
@@ -44,6 +46,7 @@ def routes(made: FastAPI, house: House) -> None:
                 name=wanted.name,
                 actor=wanted.actor,
                 note=wanted.note,
+                full=wanted.full,
             )
 
         return {"run": await again(house.store, work, clock=house.clock)}

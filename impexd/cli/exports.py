@@ -6,6 +6,7 @@ As all commands they work on the running daemon, or on the folder alone; see `cl
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,20 @@ import click
 @click.command()
 @click.argument("group")
 @click.option("--name", help="Another name for the file than the group's pattern makes.")
+@click.option("--full", is_flag=True, help="All records, also where files hold what has changed.")
 @click.option("--note", help="Kept with the run.")
 @click.option("--mirror", is_flag=True, help="Only print descriptors that import such files again.")
 @click.option("--json", "as_json", is_flag=True, help="One object for machines.")
 @click.pass_obj
 def export(
-    source: Path, group: str, *, name: str | None, note: str | None, mirror: bool, as_json: bool
+    source: Path,
+    group: str,
+    *,
+    name: str | None,
+    full: bool,
+    note: str | None,
+    mirror: bool,
+    as_json: bool,
 ) -> None:
     """Make a file of GROUP now, and wait until it lies in the outbox."""
     from impexd import commands as work
@@ -32,7 +41,8 @@ def export(
         found = anyio.run(work.asked, source, path)
         tables.plain(_descriptors(found["descriptors"], as_json=as_json))
         return
-    done = anyio.run(work.export, source, group, name, note, not as_json)
+    asked = partial(work.export, source, group, name, note, full=full, bar=not as_json)
+    done = anyio.run(asked)
     if as_json:
         click.echo(json.dumps(done, ensure_ascii=True))
     else:

@@ -45,10 +45,12 @@ async def begin(
     name: str | None,
     actor: str | None,
     note: str | None,
+    full: bool = False,
 ) -> int:
     """
     Journal an export and the job that carries it, in the caller's transaction; gives the run.
 
+    `full`: all records go out, also of descriptors that follow changes; the next file goes on from it.
     The same occurrence of a group gives the same run.  UsageError if there is no such group, or
     no file can have that name.
     """
@@ -61,7 +63,7 @@ async def begin(
     file = naming.checked(name) if name else None
     file = file or naming.made(said, group, suffix=suffix, seq=seq, now=now)
     token, hash = bench.clock.token(), bench.config.hash
-    intent = Intent(token, group, file, hash, seq, occurrence, actor, note)
+    intent = Intent(token, group, file, hash, seq, occurrence, actor, note, full)
     run = await exporting.intend(tx, intent, now=stamp(now))
     await bench.enqueue(tx, run, group)
     return run
@@ -117,7 +119,11 @@ async def _written(bench: Bench, run: Run, config: Config) -> Written | None:
         run=run.id,
         group=run.group,
         draft=str(drafts / _draft(run)),
-        since={name: marks[name] for name in _following(config, run.group) if name in marks},
+        since={
+            name: marks[name]
+            for name in _following(config, run.group)
+            if name in marks and not run.forced
+        },
         seq=run.seq or 0,
         now=run.created,
         url=bench.store.url,

@@ -39,6 +39,8 @@ class Intent:
     occurrence: str | None = None
     actor: str | None = None
     note: str | None = None
+    full: bool = False
+    """Everything, whatever earlier files have told of."""
 
 
 async def known(tx: AsyncConnection, group: str, occurrence: str) -> int | None:
@@ -62,6 +64,7 @@ async def intend(tx: AsyncConnection, intent: Intent, *, now: str) -> int:
         "actor": intent.actor,
         "note": intent.note,
         "seq": intent.seq,
+        "forced": intent.full,
         "created": now,
     }
     return int((await tx.execute(insert(_RUN).values(row).returning(_RUN.c.id))).scalar_one())

@@ -32,9 +32,12 @@ class House:
         """Take all records away."""
         await things.empty(self.instance.store, self.thing)
 
-    async def export(self, group: str, name: str | None = None) -> dict[str, Any]:
+    async def export(
+        self, group: str, name: str | None = None, *, full: bool = False
+    ) -> dict[str, Any]:
         """Make a file, and give its run where it stays."""
-        started = await self.inside.asked.post("/api/v1/exports", group=group, name=name)
+        said = {"group": group, "name": name, "full": full}
+        started = await self.inside.asked.post("/api/v1/exports", **said)
         return await self.inside.settled(started["run"])
 
     async def file(self, group: str) -> bytes:

@@ -72,6 +72,19 @@ async def test_a_day_asks_for_what_runs_since_then_have_changed(house: House) ->
     assert await changes(house) == []
 
 
+async def test_a_full_export_has_everything_and_the_next_one_goes_on_from_it(house: House) -> None:
+    await prepared(house)
+    await load(house, 1, {"code": "a", "count": 1}, {"code": "b", "count": 2})
+    assert len(await changes(house)) == 2
+    await load(house, 2, {"code": "b", "act": "delete"}, {"code": "c", "count": 3})
+    run = await house.export("csv", full=True)
+    lines = Path(run["export"]["path"]).read_text().splitlines()
+    assert [json.loads(line)["code"] for line in lines] == ["a", "c"]
+    assert await changes(house) == []
+    await load(house, 3, {"code": "a", "count": 9})
+    assert await changes(house) == [("merge", "a", 9)]
+
+
 async def test_a_failed_export_does_not_move_the_mark(house: House) -> None:
     await prepared(house)
     await load(house, 1, {"code": "a", "count": 1})
