@@ -7,7 +7,7 @@ from io import TextIOWrapper
 from typing import Any, BinaryIO
 
 from impexd.core.errors import DataError
-from impexd.formats.shape import Records, Shape, unwritable
+from impexd.formats.shape import Records, Shape, header, unwritable
 from impexd.model.export import Output
 from impexd.model.problem import Code
 
@@ -25,7 +25,7 @@ def write(
         writer = _writer(file, layout)
         try:
             if layout.header:
-                writer.writerow([cell.to for cell in shape.cells])
+                writer.writerow(header(shape.cells))
             for some in records:
                 writer.writerows(some)
             file.flush()

@@ -6,7 +6,8 @@ texts, whole numbers and None in the order of the shape's cells, followed by a l
 for each nest.  It raises `DataError` for what its format cannot hold.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal, Protocol
 
@@ -58,6 +59,24 @@ class Writer(Protocol):
     ) -> None:
         """Write all records; `about` says of the export what a template may want to know."""
         ...
+
+
+_NTH = re.compile(r"(.+)#([2-9]|[1-9][0-9]{1,3})", re.DOTALL)
+
+
+def header(cells: Sequence[Cell]) -> list[str]:
+    """
+    Pure: what stands above the cells of a grid.
+
+    `EN#2` is the second column called `EN`, as in the descriptor that reads such a file; where
+    there is no first one it is a name like any other.
+    """
+    names: list[str] = []
+    for cell in cells:
+        nth = _NTH.fullmatch(cell.to)
+        again = nth is not None and names.count(nth[1]) == int(nth[2]) - 1
+        names.append(nth[1] if nth is not None and again else cell.to)
+    return names
 
 
 def unwritable(what: str, sample: str) -> DataError:

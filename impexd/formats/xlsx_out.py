@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from impexd.core.errors import DataError
-from impexd.formats.shape import Records, Shape, unwritable
+from impexd.formats.shape import Records, Shape, header, unwritable
 from impexd.model.export import Output
 from impexd.model.problem import Code
 
@@ -39,8 +39,8 @@ def write(
     sheet = book.add_worksheet(layout.sheet)
     at = 0
     if layout.header:
-        for n, cell in enumerate(shape.cells):
-            sheet.write_string(at, n, cell.to)
+        for n, name in enumerate(header(shape.cells)):
+            sheet.write_string(at, n, name)
         at += 1
     numbers = [cell.kind == "number" for cell in shape.cells]
     for some in records:

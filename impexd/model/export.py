@@ -92,7 +92,10 @@ class ExportColumn(Model):
     """`name`, `name@de`, `product.brand`, `_mode`, `_deleted`, `_seq`; with `sql` a column of the statement."""
     const: str | None = None
     target: Head = Default(alias="to")
-    """The header; in XML a path below the record (`price/@currency`), in JSON a key (`a.b` nests)."""
+    """
+    The header, `EN#2` for the second column called `EN`; in XML a path below the record
+    (`price/@currency`), in JSON a key (`a.b` nests).
+    """
     map: Mapping[str, str] | None = None
     unmapped: Literal["keep", "empty"] = "keep"
     """What becomes of a value that `map` does not name."""

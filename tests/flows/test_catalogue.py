@@ -355,3 +355,96 @@ async def test_rows_that_point_at_nothing_wait_until_it_comes(place: Place) -> N
     assert await place.waiting() == []
     assert len(await place.table("product_type_attribute")) == 3_992
     assert await dangling(place) == []
+
+
+# out again
+
+
+def columns_out(descriptor: Mapping[str, Any], head: list[str]) -> list[dict[str, Any]]:
+    """Say how each cell of a file is made, from how it was read; what was passed over is empty."""
+    by = {one["from"]: one for one in descriptor["column"] if "from" in one}
+    found = []
+    for position, name in enumerate(head, 1):
+        nth = head[: position - 1].count(name) + 1
+        to = name if nth == 1 else f"{name}#{nth}"
+        one = by.get(position) or by.get(to)
+        if one is None:
+            found.append({"const": "", "to": to or "nameless"})
+            continue
+        words = {word: cell for cell, word in one.get("map", {}).items()}
+        found.append(column(one["to"], to) | ({"map": words} if words else {}))
+    return found
+
+
+def out() -> dict[str, str]:
+    """A group that writes the 15 files as they came: names, headers, order of the cells, quotes."""
+    found, names = {}, []
+    for member in files():
+        name = member.removesuffix(".csv")
+        descriptor = tomllib.loads((ETC / "descriptors" / f"{name}.toml").read_text("utf-8"))
+        first = files()[member].decode().partition("\n")[0].rstrip("\r").replace('"', "")
+        escape = f"escape = {toml(descriptor['file'].get('escape', 'none'))}\n"
+        said = f'[query]\nentity = "{descriptor["entity"]}"\n[file]\nname = "{member}"\n'
+        said += f'delimiter = ";"\nquoting = "all"\nnewline = "lf"\nguard = false\n{escape}'
+        for one in columns_out(descriptor, first.split(";")):
+            said += "[[column]]\n" + "".join(f"{toml_key(n)} = {toml(v)}\n" for n, v in one.items())
+        found[f"descriptors/{name}-out.toml"] = said
+        names.append(f"{name}-out")
+    found["groups/icecat-out.toml"] = f'kind = "export"\ndescriptors = {toml(names)}\n'
+    return found
+
+
+async def test_the_catalogue_goes_out_as_it_came_and_changes_nothing_when_it_comes_back(
+    place: Place, loaded: dict[str, Any]
+) -> None:
+    await place.say(out())
+    started = await place.asked.post("/api/v1/exports", group="icecat-out")
+    await place.carry()
+    run = await place.run(started["run"])
+    assert (run["state"], run["message"]) == ("published", None)
+    assert sum(one["exported"] for one in run["counts"].values()) == sum(ROWS.values())
+    data = Path(run["export"]["path"]).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert set(archive.namelist()) == set(files())
+        for name in files():
+            mine, theirs = archive.read(name), files()[name]
+            heads = [
+                text.partition(b"\n")[0].rstrip(b"\r").replace(b'"', b"") for text in (mine, theirs)
+            ]
+            assert heads[0].rstrip(b";").removesuffix(b";nameless") == heads[1].rstrip(b";")
+    before = await place.tables(provenance=("_changed", "_seq"))
+    back = await drop(place, "back.zip", data)
+    assert (back["state"], back["problems"]) == ("archived", 0), back["listed"][:5]
+    assert became(back) == {name: {"unchanged": n} for name, n in ROWS.items()}
+    assert await place.tables(provenance=("_changed", "_seq")) == before
+
+
+async def test_every_entity_comes_back_by_the_descriptor_that_is_made_for_it(
+    place: Place, loaded: dict[str, Any]
+) -> None:
+    said = {}
+    for name in ROWS:
+        fields = place.instance.config.catalogue[name].fields.items()
+        cells = [
+            column(f"{field}@{language}" if language else field)
+            for field, about in fields
+            for language in (("en", "ru", "uk", "de") if about.localized else ("",))
+        ]
+        text = f'[query]\nentity = "{name}"\n'
+        for one in cells:
+            text += "[[column]]\n" + "".join(f"{n} = {toml(v)}\n" for n, v in one.items())
+        said[f"descriptors/{name}-whole.toml"] = text
+    names = toml([f"{name}-whole" for name in ROWS])
+    said["groups/whole.toml"] = f'kind = "export"\ndescriptors = {names}\n'
+    await place.say(said)
+    mirrored = (await place.asked.get("/api/v1/exports/whole/mirror"))["descriptors"]
+    names = toml(list(mirrored))
+    said = {f"descriptors/{name}.toml": text for name, text in mirrored.items()}
+    said["groups/mirror.toml"] = f'kind = "import"\ndescriptors = {names}\nunmatched = "reject"\n'
+    await place.say(said)
+    started = await place.asked.post("/api/v1/exports", group="whole")
+    await place.carry()
+    data = Path((await place.run(started["run"]))["export"]["path"]).read_bytes()
+    back = await place.bring("back.zip", data, group="mirror")
+    assert (back["state"], back["problems"]) == ("archived", 0), back["listed"][:5]
+    assert became(back) == {name: {"unchanged": n} for name, n in ROWS.items()}
