@@ -108,7 +108,7 @@ function prepare(root) {
 addEventListener("DOMContentLoaded", () => prepare(document));
 document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
 // What was told live has ended: show the page as it is now.
-document.addEventListener("htmx:sseMessage", (event) => { if (event.detail.type === "end") location.reload(); });
+document.addEventListener("htmx:sseClose", (event) => { if (event.detail.type === "message") location.reload(); });
 
 // Runs and rows over time.
 function chart(box) {

@@ -1,0 +1,134 @@
+"""A daemon with its pages, and a browser to look at them with."""
+
+import io
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.processes import until
+
+PASSWORD = "correct horse battery staple"
+ETC = {
+    "impexd.toml": '[admin]\nlisten = "127.0.0.1:0"\nedit = true\n[daemon]\nworkers = 2\n',
+    "entities/shop.toml": """
+[entity.item]
+key = ["sku"]
+[entity.item.field]
+sku = { max = 40 }
+name = { null = true }
+price = { type = "decimal", scale = 2, null = true }
+""",
+    "descriptors/items.toml": """
+entity = "item"
+[file]
+match = 'items.*\\.csv'
+delimiter = ";"
+[[column]]
+from = "sku"
+to = "sku"
+[[column]]
+from = "name"
+to = "name"
+[[column]]
+from = "price"
+to = "price"
+""",
+    "descriptors/items-out.toml": """
+[query]
+entity = "item"
+[[column]]
+from = "sku"
+to = "sku"
+[[column]]
+from = "price"
+to = "price"
+""",
+    "groups/items.toml": """
+kind = "import"
+label = "Items of the shop"
+descriptors = ["items"]
+[inbox]
+settle = 0.1
+[guard]
+max_deletes = 0
+""",
+    "groups/guarded.toml": """
+kind = "import"
+descriptors = ["items"]
+[guard]
+max_changes = 0
+""",
+    "groups/items-out.toml": 'kind = "export"\ndescriptors = ["items-out"]\nevery = "6 h"\n',
+}
+
+
+def rows(lines: Sequence[str]) -> bytes:
+    """A file of items."""
+    return "\n".join(["sku;name;price", *lines, ""]).encode()
+
+
+def zipped(**files: bytes) -> bytes:
+    """An archive; names with `.csv` left out."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(f"{name}.csv", data)
+    return out.getvalue()
+
+
+@dataclass
+class Site:
+    """A daemon with its pages."""
+
+    home: Path
+    log: Path
+
+    def found(self, pattern: str) -> str:
+        """What the log says, as soon as it does."""
+
+        def look() -> str:
+            match = re.search(pattern, self.log.read_text("utf-8", "replace"))
+            return match[1] if match else ""
+
+        return until(look, pattern)
+
+    @property
+    def url(self) -> str:
+        """Where the pages are."""
+        return self.found(r'"url": "(http://[^"]+)"')
+
+    @property
+    def setup(self) -> str:
+        """The link of the first start."""
+        return self.found(r'"open": "(http://[^"]+)"')
+
+    def impexd(self, *words: str) -> str:
+        """Run a command on it."""
+        command = [sys.executable, "-m", "impexd", "--config", str(self.home / "etc"), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Site]:
+    """Have a daemon run on an instance of its own."""
+    for name, text in ETC.items():
+        path = home / "etc" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    log = home / "log"
+    with log.open("wb") as out:
+        command = [sys.executable, "-m", "impexd", "--config", str(home / "etc"), "run"]
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            site = Site(home, log)
+            site.found(r'("event": "pages open")')
+            yield site
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0, log.read_text("utf-8", "replace")
