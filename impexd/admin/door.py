@@ -103,8 +103,10 @@ class Door:
         if request.method not in SAFE and (who is None or who.via == "session"):
             if not origin.same(request.headers, self.place, request.url):
                 return self._denied(request, "this did not come from our own page"), found
-            if who is not None and not await self._from_our_form(request, found):
+            if who and rule.least and not await self._from_our_form(request, found):
                 return self._denied(request, "the form was not ours; load the page again"), found
+        if _beyond((*params.values(), *request.query_params.values())):
+            return self.page(request, 404, "there is nothing with such a number", ""), found
         if who is not None and (reason := await scopes.refused(self.house, rule, params, who)):
             return self._denied(request, reason), found
         return None, found
@@ -142,8 +144,8 @@ class Door:
 
     def _sign_in(self, request: Request) -> Response:
         """Send a browser to the sign-in page, a program away."""
-        if request.url.path.startswith("/api/") or request.headers.get("x-fetched"):
-            return self.page(request, 401, "sign in first", "")
+        if "text/html" not in request.headers.get("accept", "") or request.headers.get("x-fetched"):
+            return problem(401, "sign in first", "send `Authorization: Bearer TOKEN`")
         if request.method not in SAFE:
             return RedirectResponse("/sign-in", 303)
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -234,6 +236,16 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+
+
+def _beyond(texts: Iterable[Any]) -> bool:
+    """Pure: is one of these a number that no database can hold?"""
+    numbers = (str(text).removeprefix("-") for text in texts)
+    return any(len(one) > LONGEST and one.isascii() and one.isdigit() for one in numbers)
+
+
+LONGEST = 18
+"""Digits of a number."""
 
 
 def cookie(request: Request, name: str) -> str:

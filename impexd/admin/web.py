@@ -7,24 +7,31 @@ A port that somebody else has is no reason to stop importing: it is told, and tr
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
 import structlog
 from fastapi import FastAPI
 
-from impexd.admin import api, pages, people, server
+from impexd.admin import api, pages, people, server, uploads
 from impexd.admin.door import Door
 from impexd.admin.house import House
 from impexd.admin.origin import Place, place
 from impexd.admin.pages import shell
+from impexd.admin.repeats import Repeats
 from impexd.admin.signing import Signing
 from impexd.core import asgi
+from impexd.core.clock import stamp
 from impexd.core.errors import WorldError
 from impexd.model.faults import listener
 from impexd.model.instance import Admin
+from impexd.store import audit
 from impexd.store import people as accounts
 
+TIDY = 3600.0
+AUDIT_KEPT = 400
+"""Days for which it is known who did what."""
 AGAIN = 10.0
 """Seconds between two tries to have the port."""
 
@@ -41,7 +48,7 @@ def app(house: House, signing: Signing, at: Place) -> FastAPI:
 def door(house: House, signing: Signing, at: Place) -> Door:
     """Make the application behind its door."""
     made = app(house, signing, at)
-    return Door(made, made.routes, house, signing, at, shell.wrong)
+    return Door(Repeats(made, house), made.routes, house, signing, at, shell.wrong)
 
 
 @asynccontextmanager
@@ -90,10 +97,34 @@ async def _kept_open(
             house.listening = at.url
             log.info("pages open", url=at.url)
             await _told_how_to_begin(house)
+            tidying = anyio.CancelScope()
+            tasks.start_soon(_tidy, house, tidying)
             await going.end.wait()
             signing.stopping.set()
+            tidying.cancel()
             house.listening = ""
     going.ended.set()
+
+
+async def _tidy(house: House, scope: anyio.CancelScope) -> None:
+    """Keep removing what is too old, until cancelled."""
+    with scope:
+        while True:
+            try:
+                await _tidied(house)
+            except (WorldError, OSError) as error:
+                log.warning("not tidied", why=str(error))
+            await anyio.sleep(TIDY)
+
+
+async def _tidied(house: House) -> None:
+    """Remove uploads nobody goes on with, answers, ended sessions, what was done long ago."""
+    now = house.clock.now()
+    day, month, long = (stamp(now - timedelta(days=days)) for days in (1, 31, AUDIT_KEPT))
+    await uploads.clear(house)
+    async with house.store.writing() as tx:
+        await audit.forget(tx, answers=day, lines=long)
+        await accounts.forget(tx, before=month)
 
 
 async def _told_how_to_begin(house: House) -> None:

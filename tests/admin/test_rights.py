@@ -1,0 +1,154 @@
+"""Who may use which route: every route, asked by everybody."""
+
+import re
+
+import httpx2
+from sqlalchemy import insert
+
+from impexd.admin import rights
+from impexd.admin.rights import Rule, Scope
+from impexd.model.people import Role
+from impexd.store import schema
+from tests.admin.conftest import Gate
+
+SCOPED = (Scope.GROUP, Scope.NAME, Scope.RUN)
+FILLED = {
+    "id": "1",
+    "group": "items",
+    "name": "export:items-out",
+    "entity": "item",
+    "token": "0" * 32,
+    "n": "0",
+    "hash": "0",
+}
+BODIES = {
+    "/api/v1/imports": {"group": "items", "path": "/nowhere"},
+    "/api/v1/exports": {"group": "items-out"},
+    "/api/v1/uploads": {"group": "items", "name": "items.csv", "bytes": 3},
+}
+
+
+def path(rule: Rule) -> str:
+    if rule.path.endswith("/end"):  # else it would end the session that asks
+        return rule.path.replace("{id}", "999")
+    found = re.sub(r"\{(\w+)(:\w+)?\}", lambda match: FILLED[match[1]], rule.path)
+    return found.replace("/data/item/record", "/data/item/record?key=none")
+
+
+async def asked(client: httpx2.AsyncClient, rule: Rule) -> int:
+    body = BODIES.get(rule.path, {"note": "x"} if rule.method != "GET" else None)
+    answer = await client.request(rule.method, path(rule), json=body)
+    return answer.status_code
+
+
+async def run_of_items(gate: Gate) -> None:
+    """A run that is over: number 1, of the group items."""
+    async with gate.instance.store.writing() as tx:
+        await tx.execute(
+            insert(schema.run).values(
+                id=1,
+                token="t",
+                kind="import",
+                group_name="items",
+                state="cancelled",
+                origin="upload",
+                name="items.csv",
+                place="failed/x/items.csv",
+                created="2026-01-01T00:00:00.000Z",
+            )
+        )
+
+
+async def test_every_route_is_for_whom_its_rule_says(gate: Gate) -> None:
+    await run_of_items(gate)
+    wrong = []
+    for role in (None, *Role):
+        token = await gate.token(role.value) if role else ""
+        client = gate.program(token) if role else gate.browser()
+        async with client:
+            for rule in rights.RULES:
+                status = await asked(client, rule)
+                if rule.least is None:
+                    good = status != 403 and (status != 401 or rule.path == "/sign-in")
+                elif role is None:
+                    good = status == 401
+                elif role.reaches(rule.least):
+                    good = status not in (401, 403)
+                else:
+                    good = status == 403
+                if not good or (status >= 500 and rule.path not in ("/healthz", "/readyz")):
+                    wrong.append((role and role.value, rule.method, rule.path, status))
+    assert wrong == [], wrong
+
+
+async def test_grants_of_another_group_reach_nothing(gate: Gate) -> None:
+    await run_of_items(gate)
+    token = await gate.token("admin", groups=["guarded"], shops=["OTHER"])
+    wrong = []
+    async with gate.program(token) as client:
+        for rule in rights.RULES:
+            if rule.scope in SCOPED or (rule.method, rule.path) in {
+                ("POST", one) for one in BODIES
+            }:
+                status = await asked(client, rule)
+                if status != 403:
+                    wrong.append((rule.method, rule.path, status))
+        assert (await client.get("/api/v1/runs")).json()["runs"] == []
+        assert list((await client.get("/api/v1/status")).json()["groups"]) == ["guarded"]
+        groups = (await client.get("/api/v1/groups")).json()
+        assert [one["name"] for one in groups["imports"]] == ["guarded"]
+        assert groups["exports"] == []
+    assert wrong == []
+
+
+async def test_a_token_can_do_no_more_than_its_person(gate: Gate) -> None:
+    token = await gate.token("operator")
+    async with gate.program(token) as client:
+        told = {"person": "operator", "name": "more", "role": "admin"}
+        assert (await client.post("/api/v1/tokens", json=told)).status_code == 403
+        mine = await client.post("/api/v1/tokens", json={"name": "less", "role": "viewer"})
+    async with gate.program(mine.json()["token"]) as client:
+        assert (await client.get("/api/v1/me")).json()["role"] == "viewer"
+        more = await client.post("/api/v1/tokens", json={"name": "more", "role": "operator"})
+        assert more.status_code == 403
+
+
+async def test_what_is_ended_or_disabled_opens_nothing_any_more(gate: Gate) -> None:
+    token = await gate.token("viewer")
+    async with gate.program(token) as client, gate.local() as local:
+        assert (await client.get("/api/v1/me")).status_code == 200
+        [one] = (await local.get("/api/v1/users")).json()["users"]
+        await gate.setup()
+        disabled = await local.post(f"/api/v1/users/{one['id']}", json={"disabled": True})
+        assert disabled.status_code == 200
+        assert (await client.get("/api/v1/me")).status_code == 401
+
+
+async def test_the_actor_is_who_signed_in_whatever_is_said(gate: Gate) -> None:
+    token = await gate.token("operator")
+    async with gate.program(token) as client:
+        told = {"group": "items-out", "actor": "somebody else"}
+        run = (await client.post("/api/v1/exports", json=told)).json()["run"]
+        assert (await client.get(f"/api/v1/runs/{run}")).json()["actor"] == "operator"
+    async with gate.local() as local:
+        run = (await local.post("/api/v1/exports", json=told)).json()["run"]
+        assert (await local.get(f"/api/v1/runs/{run}")).json()["actor"] == "somebody else"
+        lines = (await local.get("/api/v1/audit")).json()["audit"]
+    assert ("operator", "POST /api/v1/exports", "done") in {
+        (one["who"], one["action"], one["outcome"]) for one in lines
+    }
+
+
+async def test_the_same_key_starts_one_thing(gate: Gate) -> None:
+    token = await gate.token("operator")
+    async with gate.program(token) as client:
+        key = {"idempotency-key": "form-1"}
+        body = {"group": "items-out"}
+        first = await client.post("/api/v1/exports", json=body, headers=key)
+        second = await client.post("/api/v1/exports", json=body, headers=key)
+        other = await client.post("/api/v1/exports", json={"group": "x"}, headers=key)
+        runs = (await client.get("/api/v1/runs")).json()["runs"]
+    assert first.json() == second.json()
+    assert second.headers["idempotency-replayed"] == "true"
+    assert other.status_code == 422
+    assert len(runs) == 1
