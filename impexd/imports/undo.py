@@ -36,7 +36,8 @@ async def plan(bench: Bench, id: int) -> dict[str, Any]:
     async with store.reading() as tx:
         run = await _undoable(tx, bench, id)
         kinds = await undo.undoable(tx, run, bench.config.catalogue)
-        planned = await undo.plan(tx, run, kinds, Names(store.dialect, "", ""))
+        names = Names(store.dialect, "", "")
+        planned = await undo.plan(tx, run, kinds, bench.config.catalogue, names)
     return {
         "run": run.id,
         "name": run.name,

@@ -74,6 +74,7 @@ class Code(StrEnum):
     UNWRITABLE = "unwritable"
     # a record that an undo keeps
     CHANGED_SINCE = "changed_since"
+    STILL_NEEDED = "still_needed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from impexd.store.entities import PROVENANCE
 
 RESTORE, INSERT, DELETE = "restore", "insert", "delete"
 """What is done to a record: its old values come back, it comes back, it goes."""
-CHANGED, GONE = "changed", "gone"
-"""Why a record is kept as it is: another run changed it since, or deleted it."""
+CHANGED, GONE, NEEDED = "changed", "gone", "needed"
+"""Why a record is kept: another run changed it since, deleted it, or something points at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,31 +115,60 @@ def _act_of_fresh(taken: Taken) -> str:
     return f"CASE WHEN t._changed = {taken.run:d} THEN '{DELETE}' ELSE '{CHANGED}' END"
 
 
-def statements(taken: Taken, acts: Collection[str], *, undo: int, seq: int) -> Iterator[str]:
-    """
-    Pure: the statements that take it back, in order; `acts` are those that have any records.
+def doomed(taken: Taken) -> str:
+    """Pure: a query for the keys, as text, of the rows that would be deleted."""
+    key = taken.names.as_text(f"t.{quoted(taken.kind.key[0])}")
+    made = f"{taken.fresh()} AND t._changed = {taken.run:d}"
+    back = f"{_as_left(taken)} AND {taken.before()} AND i._op = 'i'"
+    return (
+        f"SELECT {key} FROM {taken.table} t WHERE {made} UNION ALL"
+        f" SELECT {key} FROM {taken.table} t JOIN {taken.images} i ON {back}"
+    )
 
-    `undo` is the run that does it, `seq` the change number of all rows it touches.
+
+def stays(taken: Taken) -> str:
+    """Pure: SQL: nothing is done to a row `t`."""
+    back = f"SELECT 1 FROM {taken.images} i WHERE {_as_left(taken)} AND {taken.before()}"
+    return f"NOT EXISTS ({back}) AND NOT ({taken.fresh()} AND t._changed = {taken.run:d})"
+
+
+def imaging(
+    taken: Taken, acts: Collection[str], *, undo: int, spared: str = "1 = 1"
+) -> Iterator[str]:
+    """
+    Pure: the statements that write the images of what is then taken back.
+
+    `acts` are those that have any records, `undo` is the run that does it; a row `t` is deleted
+    only if `spared` holds for it.
     """
     if RESTORE in acts:
         yield _restored_images(taken, undo)
-        yield _restoring(taken, seq)
     if INSERT in acts:
         yield _inserted_images(taken, undo)
+    if DELETE in acts:
+        yield from _deleted_images(taken, undo, spared)
+
+
+def statements(taken: Taken, acts: Collection[str], *, undo: int, seq: int) -> Iterator[str]:
+    """Pure: the statements that take it back, in order; `seq` is the change number of all rows."""
+    if RESTORE in acts:
+        yield _restoring(taken, seq)
+    if INSERT in acts:
         yield _inserting(taken, undo, seq)
         yield _reviving(taken, undo)
     if DELETE in acts:
-        yield from _deleted_images(taken, undo)
         yield _burying(taken, undo, seq)
         yield _deleting(taken, undo)
 
 
+def _as_left(taken: Taken) -> str:
+    """A row and its image, where the row is as the run left it."""
+    return f"{taken.same('t', 'i')} AND COALESCE(t._changed, 0) = {taken.left()}"
+
+
 def _untouched(taken: Taken) -> str:
-    """An image of a row, and that row as the run left it."""
-    return (
-        f"{taken.before()} AND i._op <> 'i' AND {taken.same('t', 'i')}"
-        f" AND COALESCE(t._changed, 0) = {taken.left()}"
-    )
+    """An image of what was there before, and the row as the run left it."""
+    return f"{taken.before()} AND i._op <> 'i' AND {_as_left(taken)}"
 
 
 def _restored_images(taken: Taken, undo: int) -> str:
@@ -194,16 +223,16 @@ def _reviving(taken: Taken, undo: int) -> str:
     )
 
 
-def _deleted_images(taken: Taken, undo: int) -> Iterator[str]:
-    there = f"{taken.same('t', 'i')} AND COALESCE(t._changed, 0) = {taken.left()}"
+def _deleted_images(taken: Taken, undo: int, spared: str) -> Iterator[str]:
+    there = _as_left(taken)
     yield _image(taken, f"{undo:d}, 'd', i._changed") + (
         f" FROM {taken.images} i JOIN {taken.table} t ON {there}"
-        f" WHERE {taken.before()} AND i._op = 'i'"
+        f" WHERE {taken.before()} AND i._op = 'i' AND {spared}"
     )
     order = ", ".join(f"t.{quoted(name)}" for name in taken.kind.key)
     yield _image(taken, f"{undo:d}, 'd', NULL") + (
         f" FROM {taken.table} t WHERE {taken.fresh()} AND t._changed = {taken.run:d}"
-        f" ORDER BY {order}"
+        f" AND {spared} ORDER BY {order}"
     )
 
 

@@ -6,7 +6,8 @@ itself, with a part for each entity, and can be taken back in the same way.  The
 `takeback`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,10 +20,10 @@ from impexd.core.errors import UsageError
 from impexd.model.entity import Catalogue, Kind
 from impexd.model.problem import Code
 from impexd.model.run import Run, State
-from impexd.store import applying, images, parked, runs, schema, takeback
+from impexd.store import applying, bearing, images, parked, runs, schema, takeback
 from impexd.store.dialect import Names
 from impexd.store.engine import Store
-from impexd.store.takeback import CHANGED, DELETE, GONE, INSERT, RESTORE, Taken
+from impexd.store.takeback import CHANGED, DELETE, GONE, INSERT, NEEDED, RESTORE, Taken
 
 LISTED = 1_000
 """Records that are kept and named; more are counted."""
@@ -36,9 +37,11 @@ class Kept:
     key: str
     """A JSON list of texts."""
     why: str
-    """`takeback.CHANGED` or `GONE`."""
-    by: int
+    """`takeback.CHANGED`, `GONE` or `NEEDED`."""
+    by: int = 0
     """The run that changed or deleted it since; 0 if it was none of ours."""
+    needed: str = ""
+    """The entity whose records point at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Plan:
     """Entity -> act -> records."""
     kept: Sequence[Kept] = field(default=())
     """The first of those that are kept."""
+    held: str = ""
+    """The start of a query for the records something points at; "" if there are none."""
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -68,7 +73,7 @@ def _counted(acts: Mapping[str, int]) -> dict[str, int]:
         "updated": acts.get(RESTORE, 0),
         "unchanged": 0,
         "deleted": acts.get(DELETE, 0),
-        "rejected": acts.get(CHANGED, 0) + acts.get(GONE, 0),
+        "rejected": acts.get(CHANGED, 0) + acts.get(GONE, 0) + acts.get(NEEDED, 0),
     }
 
 
@@ -93,7 +98,9 @@ async def undoable(tx: AsyncConnection, run: Run, catalogue: Catalogue) -> list[
     return [catalogue[name] for name in dict.fromkeys(entities)]
 
 
-async def plan(tx: AsyncConnection, run: Run, kinds: Iterable[Kind], names: Names) -> Plan:
+async def plan(
+    tx: AsyncConnection, run: Run, kinds: Sequence[Kind], catalogue: Catalogue, names: Names
+) -> Plan:
     """Say what taking a run back would do now."""
     acts: dict[str, dict[str, int]] = {}
     kept: list[Kept] = []
@@ -104,7 +111,25 @@ async def plan(tx: AsyncConnection, run: Run, kinds: Iterable[Kind], names: Name
         if {CHANGED, GONE} & acts[kind.name].keys() and len(kept) < LISTED:
             found = await tx.execute(text(takeback.kept(taken, LISTED - len(kept))))
             kept += [Kept(kind.name, key, why, by or 0) for key, why, by in found]
-    return Plan(acts, kept)
+    held = None
+    if any(DELETE in mine for mine in acts.values()):
+        held = bearing.held(kinds, catalogue, names, run.id)
+    needed = {} if held is None else await _needed(tx, held)
+    if held is None or not needed:
+        return Plan(acts, kept)
+    for name, count in needed.items():
+        acts[name] |= {NEEDED: count, DELETE: acts[name][DELETE] - count}
+    if len(kept) < LISTED:
+        listed = await tx.execute(text(bearing.listed(held, LISTED - len(kept))))
+        for entity, key, by in listed:
+            told = json.dumps([key], ensure_ascii=False)
+            kept.append(Kept(entity, told, NEEDED, needed=by))
+    return Plan(acts, kept, held)
+
+
+async def _needed(tx: AsyncConnection, held: str) -> dict[str, int]:
+    """Count the records, by entity, that would go if nothing pointed at them."""
+    return {name: int(count) for name, count in await tx.execute(text(bearing.counts(held)))}
 
 
 async def put(store: Store, undo: Run, catalogue: Catalogue, clock: Clock) -> Plan:
@@ -120,10 +145,13 @@ async def put(store: Store, undo: Run, catalogue: Catalogue, clock: Clock) -> Pl
         run = await _parent(tx, undo)
         kinds = await undoable(tx, run, catalogue)
         failpoint.hit("undo.begun")
-        done = await plan(tx, run, kinds, names)
+        done = await plan(tx, run, kinds, catalogue, names)
         seq = await runs.advance(tx, "change")
-        for kind in kinds:
-            await _take(tx, Taken(kind, names, run.id), done.acts[kind.name], undo.id, seq)
+        taken = [Taken(kind, names, run.id) for kind in kinds]
+        for one in taken:  # all of them first: what points at what is looked at once more
+            await _image(tx, one, done, undo.id)
+        for one in taken:
+            await _take(tx, one, done.acts[one.kind.name], undo.id, seq)
         failpoint.hit("undo.rows")
         await parked.withhold(tx, run.id, undo.id)
         await _verdict(tx, undo, done, stamp(clock.now()))
@@ -141,6 +169,14 @@ async def _parent(tx: AsyncConnection, undo: Run) -> Run:
     if run is None:
         raise UsageError(f"the run that run {undo.id} undoes is not in the journal")
     return run
+
+
+async def _image(tx: AsyncConnection, taken: Taken, done: Plan, undo: int) -> None:
+    """Keep what is there now of the records of one entity that are taken back."""
+    acts = done.acts[taken.kind.name]
+    spared = bearing.spared(done.held, taken) if NEEDED in acts else "1 = 1"
+    for sql in takeback.imaging(taken, acts, undo=undo, spared=spared):
+        await tx.execute(text(sql))
 
 
 async def _take(
@@ -184,16 +220,21 @@ async def _verdict(tx: AsyncConnection, undo: Run, done: Plan, now: str) -> None
     )
 
 
+_DONE = {CHANGED: "changed", GONE: "deleted"}
+
+
 def problem(kept: Kept, part: int | None) -> dict[str, Any]:
     """Pure: a kept record as the journal lists it."""
-    by = f"run {kept.by}" if kept.by else "somebody else"
-    done = "changed" if kept.why == CHANGED else "deleted"
+    if kept.why == NEEDED:
+        why = f"records of {kept.needed} point at it"
+    else:
+        why = f"{_DONE[kept.why]} since by {f'run {kept.by}' if kept.by else 'somebody else'}"
     return {
         "part": part,
         "line": None,
         "col": None,
-        "code": Code.CHANGED_SINCE.value,
-        "message": f"{kept.entity} {kept.key} is kept: {done} since by {by}",
+        "code": (Code.STILL_NEEDED if kept.why == NEEDED else Code.CHANGED_SINCE).value,
+        "message": f"{kept.entity} {kept.key} is kept: {why}",
         "cell": None,
     }
 

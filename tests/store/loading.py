@@ -159,7 +159,8 @@ class House:
             found = await runs.get(tx, run)
             assert found is not None
             kinds = await undo.undoable(tx, found, CATALOGUE)
-            return await undo.plan(tx, found, kinds, Names(self.store.dialect, "", ""))
+            names = Names(self.store.dialect, "", "")
+            return await undo.plan(tx, found, kinds, CATALOGUE, names)
 
     async def clear(self) -> None:
         """Empty the tables, and forget what has been."""
