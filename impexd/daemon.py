@@ -121,7 +121,11 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
             settling.append((at - instance.clock.now()).total_seconds())
         if settling:
             await anyio.sleep(max(min(settling), 0.01))
-        elif not any(one.claimed for one in passes) and not await chain.look(instance.chain):
+        elif (
+            not any(one.claimed for one in passes)
+            and not await chain.look(instance.chain)
+            and not await hearing.look(instance.feeds)
+        ):
             await _finished(instance, failed)
             stopping.set()
 

@@ -38,8 +38,8 @@ async def tend(bench: Bench) -> None:
             await arrived.wait()
 
 
-async def look(bench: Bench) -> None:
-    """Have heard what can be heard, and asked who may be asked again."""
+async def look(bench: Bench) -> bool:
+    """Have heard what can be heard, and asked who may be asked again; False if there is nothing."""
     now = bench.clock.now()
     async with bench.store.reading() as tx:
         pressing = await messages.pressing(tx, now=now)
@@ -51,7 +51,7 @@ async def look(bench: Bench) -> None:
     known = bench.config().feeds
     asked = [name for name in failed if _scheduled(known.get(name))]
     if not (pressing or asked):
-        return
+        return False
 
     async def work(tx: AsyncConnection) -> None:
         if pressing:
@@ -60,6 +60,7 @@ async def look(bench: Bench) -> None:
             await bench.ask(tx, name)
 
     await again(bench.store, work, clock=bench.clock)
+    return True
 
 
 def _scheduled(feed: object) -> bool:

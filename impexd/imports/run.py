@@ -231,4 +231,18 @@ def _decided(bench: Bench, run: Run, config: Config, planned: Planned) -> Decide
         total.inserted + total.updated + total.deleted,
         {form.sheet.k: defaults.of(form.sheet, names) for form in forms},
         parking.waiting(bench, run, config),
+        {form.sheet.k: feed for form in forms if (feed := _feed(run, form, config))},
+        stamp(bench.desk.clock.now()),
     )
+
+
+def _feed(run: Run, form: sheets.Form, config: Config) -> str:
+    """Pure: the feed whose messages a form's records are; "" if they are none."""
+    if config.descriptors[form.descriptor].service != "messages":
+        return ""
+    ours = (
+        name
+        for name, feed in config.feeds.items()
+        if feed.kind == "folder" and feed.group == run.group
+    )
+    return next(ours, "")

@@ -17,7 +17,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from impexd.core.errors import DataError
 from impexd.core.text import shown
 from impexd.model.problem import Code
 from impexd.model.run import Run
-from impexd.store import merge, parked, runs, schema, staging
+from impexd.store import merge, messages, parked, runs, schema, staging
 from impexd.store.dialect import Names
 from impexd.store.engine import Store
 from impexd.store.stage import Sheet
@@ -63,6 +63,10 @@ class Decided:
     """Sheet -> field -> SQL literal for new records."""
     waiting: Waiting
     """What the plan found of rows that wait for a parent."""
+    feeds: Mapping[int, str] = field(default_factory=dict)
+    """Sheet -> the feed whose messages its records are."""
+    now: str = ""
+    """When they are received."""
 
 
 Verdict = Callable[[AsyncConnection], Awaitable[None]]
@@ -121,6 +125,10 @@ async def merged(
             used = {name: values[name] for name in statement.compile().params}
             await tx.execute(statement, used)
         await changed(tx, sheet.kind.name, seq)
+        if feed := decided.feeds.get(sheet.k):
+            await messages.from_records(
+                tx, sheet.kind, names, source=feed, run=decided.run.id, now=decided.now
+            )
 
 
 async def kept_waiting(

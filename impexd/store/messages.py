@@ -103,7 +103,7 @@ async def known(tx: AsyncConnection, some: Sequence[Fresh]) -> dict[tuple[str, s
 
 
 async def from_records(
-    tx: AsyncConnection, kind: Kind, names: Names, *, source: str, run: int, now: datetime
+    tx: AsyncConnection, kind: Kind, names: Names, *, source: str, run: int, now: str
 ) -> int:
     """
     Make a message of every record of an entity that a run has made or changed; gives how many.
@@ -120,7 +120,7 @@ async def from_records(
     values = (
         f":source, {id}, COALESCE(CAST(t._hash AS TEXT), ''), {body}, :now, 'folder', :run, t._line"
     )
-    given = {"source": source, "now": stamp(now), "run": run}
+    given = {"source": source, "now": now, "run": run}
     mine = f"FROM {table} t WHERE t._changed = :run"
     first = (
         f"INSERT INTO {names.live}message ({columns}) SELECT {values}, 'new' {mine}"
