@@ -195,6 +195,28 @@ async def run_scheduled(source: Path, name: str, note: str | None) -> dict[str, 
         return found
 
 
+async def poll(source: Path, name: str, note: str | None) -> dict[str, Any]:
+    """Ask a feed now and wait for what comes of it; gives how the feed is."""
+    async with client.opened(source) as asked:
+        path = f"/api/v1/feeds/{quote(name, safe='')}"
+        started = await asked.post(f"{path}/poll", actor=actor(), note=note)
+        while True:
+            found = await asked.get(path)
+            if found["polled"] != started["polled"]:
+                return found
+            await anyio.sleep(0.05)
+
+
+async def replay(
+    source: Path, ids: list[int] | None, feed: str | None, note: str | None
+) -> dict[str, Any]:
+    """Have messages tried again; gives how many."""
+    async with client.opened(source) as asked:
+        return await asked.post(
+            "/api/v1/messages/replay", ids=ids, feed=feed, actor=actor(), note=note
+        )
+
+
 async def followed(asked: Client, run: int, *, bar: bool) -> dict[str, Any]:
     """Wait until a run has come to where it stays; shows progress on a terminal."""
     from impexd import show

@@ -21,6 +21,7 @@ from impexd.admin import (
     browse,
     downloads,
     exporting,
+    feeds,
     following,
     groups,
     health,
@@ -104,6 +105,7 @@ def app(house: House) -> FastAPI:
     schedule.routes(made, house)
     exporting.routes(made, house)
     tasks.routes(made, house)
+    feeds.routes(made, house)
     people.routes(made, house)
     for room in (uploads, downloads, following, acts, groups, browse):
         room.routes(made, house)

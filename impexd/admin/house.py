@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from impexd.core.clock import Clock
 from impexd.exports.bench import Bench as Outgoing
+from impexd.feeds.bench import Bench as Feeds
 from impexd.imports.bench import Bench
 from impexd.inbox.desk import Desk, Inlet
 from impexd.model.config import Config
@@ -62,6 +63,7 @@ class House(Protocol):
 
     bench: Bench
     exports: Outgoing
+    feeds: Feeds
     store: Store
     queue: Queue
     chain: Chain

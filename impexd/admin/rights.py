@@ -91,6 +91,12 @@ API = (
     Rule("POST",   "/api/v1/tasks/{id}/resend",        APPROVER, TASK),
     Rule("GET",    "/api/v1/orders/{id}/why",          VIEWER, ORDER),
     Rule("POST",   "/api/v1/orders/{id}/flags",        OPERATOR, ORDER),
+    Rule("GET",    "/api/v1/feeds",                    VIEWER),
+    Rule("GET",    "/api/v1/feeds/{name}",             VIEWER),
+    Rule("POST",   "/api/v1/feeds/{name}/poll",        OPERATOR),
+    Rule("GET",    "/api/v1/messages",                 VIEWER),
+    Rule("GET",    "/api/v1/messages/{id}",            VIEWER),
+    Rule("POST",   "/api/v1/messages/replay",          ADMIN),
 )
 """What programs and commands ask."""
 

@@ -13,7 +13,18 @@ from pathlib import Path
 import click
 
 from impexd import __version__, setup
-from impexd.cli import examples, exports, history, notices, people, runs, schedule, tasks, why
+from impexd.cli import (
+    examples,
+    exports,
+    feeds,
+    history,
+    notices,
+    people,
+    runs,
+    schedule,
+    tasks,
+    why,
+)
 from impexd.cli.common import asynchronously
 from impexd.core import log, signals
 from impexd.core.errors import ConfigError, ImpexError
@@ -179,6 +190,8 @@ for _command in (
     exports.export,
     exports.outbox,
     exports.send,
+    feeds.feeds,
+    feeds.messages,
     examples.describe,
     examples.sample,
     tasks.tasks,

@@ -86,6 +86,8 @@ def _message(row: Mapping[str, Any], feed: Feed | None, used: FeedMap | None) ->
         item = reading.read(row["body"].encode())
     except reading.Unreadable as error:
         raise Unmapped(str(error)) from None
+    if not isinstance(item, dict):
+        raise Unmapped("this is no object")
     about = About(row["source"], row["message_id"], row["id"], feed.quantities)
     return mapping.message(item, used, about)
 

@@ -167,7 +167,10 @@ class Crew:
                 continue
             try:
                 with edge():
-                    await self._app.job_manager.update_heartbeat(worker.worker_id)
+                    # All of ours first: after a pause of the machine none may take another for dead.
+                    for id in [one.worker_id for one in self._workers]:
+                        if id is not None:
+                            await self._app.job_manager.update_heartbeat(id)
                     if await self._watch.look(worker.worker_id):
                         self._line.wake()
             except WorldError as exc:

@@ -263,6 +263,19 @@ async def counted(tx: AsyncConnection) -> dict[str, dict[str, int]]:
     return found
 
 
+async def received(tx: AsyncConnection) -> dict[str, str]:
+    """Give when the last message of each feed came."""
+    query = select(_OF.source, func.max(_OF.received)).group_by(_OF.source)
+    return {row[0]: row[1] for row in await tx.execute(query)}
+
+
+async def shops(tx: AsyncConnection, ids: Collection[int]) -> dict[int, str | None]:
+    """Give the shop of the order that each message is about; those about none are missing."""
+    shop = orders.orders.c
+    query = select(_OF.id, shop.shop).join(orders.orders, shop.id == _OF.order_id)
+    return {row[0]: row[1] for row in await tx.execute(query.where(_OF.id.in_(ids)))}
+
+
 async def unknown(tx: AsyncConnection, feed: str | None = None) -> list[dict[str, Any]]:
     """Count the status words that no map has: what is to be added to the map."""
     query = select(_OF.source, _OF.status, func.count().label("count")).where(_OF.said == "unknown")

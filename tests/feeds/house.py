@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 
 from impexd.core.clock import SYSTEM, Clock
@@ -101,7 +102,13 @@ class House:
         """Do what is done every few seconds."""
         await intake.carry_over(self.bench)
         await tending.look(self.bench)
-        await self.site.instance.queue.work(drain=True)
+        await self.done()
+
+    async def done(self) -> None:
+        """Wait until all jobs are done."""
+        with anyio.fail_after(20):
+            while any((await self.site.instance.queue.depth()).values()):
+                await anyio.sleep(0.01)
 
 
 @dataclass
