@@ -1,6 +1,7 @@
 """What commands do, apart from how they print it: each asks the instance through `client`."""
 
 import getpass
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import anyio
 
 from impexd import client
 from impexd.client import Client
-from impexd.core.errors import UsageError
+from impexd.core.errors import DataError, UsageError
 from impexd.core.text import shown
 
 OUT = ("exporting", "written")
@@ -142,6 +143,38 @@ async def reload(source: Path) -> dict[str, Any]:
         if instance.alone:
             raise UsageError("no daemon runs on this instance", hint="`impexd run` starts one")
         return await instance.post("/api/v1/reload")
+
+
+async def place_orders(source: Path, file: Path) -> dict[str, Any]:
+    """Place the order, or the list of orders, in a JSON file; DataError if it is none."""
+    try:
+        given = json.loads(await anyio.Path(file).read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DataError("malformed", f"{shown(file.name)} is no JSON: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{shown(str(file))}: {error.strerror}") from None
+    listed = given.get("orders") if isinstance(given, dict) and "orders" in given else given
+    placed: list[dict[str, Any]] = []
+    listed = listed if isinstance(listed, list) else [listed]
+    async with client.opened(source) as asked:
+        for start in range(0, len(listed), 500):
+            some = listed[start : start + 500]
+            done = await asked.post("/api/v1/orders", orders=some, actor=actor())
+            placed += done["orders"]
+    return {"orders": placed}
+
+
+async def order_event(source: Path, number: str, told: dict[str, Any]) -> dict[str, Any]:
+    """Let an event happen to an order; gives the order as it is then."""
+    async with client.opened(source) as asked:
+        return await asked.post(f"/api/v1/orders/{quoted(number)}/events", **told, actor=actor())
+
+
+async def order_table(source: Path, drawing: str, order: str | None) -> str:
+    """Have the state table drawn, marked with where an order stands."""
+    at = "/api/v1/order-table" if order is None else f"/api/v1/orders/{quoted(order)}/table"
+    async with client.opened(source) as asked:
+        return str((await asked.get(at, **{"as": drawing}))["drawn"])
 
 
 async def people(source: Path, what: str, path: str, **body: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from impexd.inbox import intake, tend
 from impexd.inbox.desk import Inlet
 from impexd.instance import Instance, opened
 from impexd.notices import look
+from impexd.orders import waking
 from impexd.orders.chain import tend as chain
 from impexd.queue.jobs import CALLS, HOUSE
 from impexd.scheduler import wake, whole
@@ -51,6 +52,7 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
             tasks.start_soon(look.tend, instance)
             tasks.start_soon(runlog.tend, instance.store)
             tasks.start_soon(chain.tend, instance.chain)
+            tasks.start_soon(waking.tend, instance.store, instance.ordering, instance.arrivals)
             tasks.start_soon(hearing.tend, instance.feeds)
             tasks.start_soon(wake.tend, instance.timing, lambda: instance.changed)
         systemd.ready(f"{len(instance.config.groups)} groups")
@@ -114,8 +116,10 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
             except WorldError as error:  # the other inboxes are none the worse for it
                 log.warning("inbox not drained", group=inlet.group, reason=str(error))
                 failed.append(error)
+        await waking.wake(instance.store, instance.ordering())
         await chain.look(instance.chain)
         await instance.queue.work(concurrency=1, drain=True)
+        await waking.wake(instance.store, instance.ordering())
         settling = [one.settling for one in passes if one.settling is not None]
         if at := await instance.queue.ahead(whole.TASKS):
             settling.append((at - instance.clock.now()).total_seconds())

@@ -34,7 +34,11 @@ from impexd.inbox.desk import Desk, Inlet
 from impexd.inbox.intake import Taken
 from impexd.model.config import Config
 from impexd.notices import send as telling
+from impexd.orders import bench as ordering
+from impexd.orders import check as order_table
 from impexd.orders import hear as heard
+from impexd.orders import waking
+from impexd.orders.bench import Bench as Ordering
 from impexd.orders.chain import tend as chaining
 from impexd.orders.chain import work as chained
 from impexd.orders.chain.bench import Bench as Chain
@@ -83,6 +87,8 @@ class Instance:
     """Runs that are being carried at this moment."""
     carried: anyio.Event = field(default_factory=anyio.Event)
     """Set, and replaced, when one of them has been."""
+    arrivals: waking.Bell = field(default_factory=waking.Bell)
+    """Rung when stock may have come that deliveries wait for."""
     scheduler: Scheduler = field(init=False)
     pulse: Pulse = field(init=False)
     tally: Tally = field(init=False)
@@ -90,6 +96,7 @@ class Instance:
 
     def __post_init__(self) -> None:
         """Put the scheduler together."""
+        self.bench.loaded = self.arrivals.ring
         self.pulse = Pulse(self.store, self.clock.monotonic)
         self.tally = Tally(stamp(self.clock.now()))
         self.chain = chained.made(self.store, self.config, self.clock, self.queue)
@@ -131,6 +138,10 @@ class Instance:
     def desk(self) -> Desk:
         """What the inbox works with."""
         return self.bench.desk
+
+    def ordering(self) -> Ordering:
+        """What orders are worked with, as the configuration in force has it."""
+        return ordering.bench(self.config, self.clock)
 
     def inlets(self) -> list[Inlet]:
         """The inboxes of the configuration in force."""
@@ -221,6 +232,8 @@ async def opened(source: Path, config: Config, clock: Clock = SYSTEM) -> AsyncIt
 
     Raises `Busy`, `Unsafe`, `ConfigError` or `WorldError` with nothing touched that matters.
     """
+    if faults := order_table.faults():
+        raise RuntimeError(f"the state table of orders is wrong: {'; '.join(faults)}")
     async with AsyncExitStack() as stack:
         config.var.mkdir(mode=0o700, parents=True, exist_ok=True)
         stack.enter_context(lock.held(config.var / "impexd.lock", f"the instance {config.var}"))

@@ -28,7 +28,7 @@ _COLOURS = {
 }
 
 
-def _console() -> Console:
+def console() -> Console:
     """A terminal as it is; elsewhere wide enough that nothing is cut."""
     out = Console(highlight=False, soft_wrap=True)
     return out if out.is_terminal else Console(highlight=False, soft_wrap=True, width=200)
@@ -55,13 +55,13 @@ def runs(found: list[dict[str, Any]]) -> None:
             text((run["started"] or "")[:19]),
             str(run["seconds"] or ""),
         )
-    out = _console()
+    out = console()
     out.print(table if found else "no runs yet: drop a file into an inbox (`impexd status`)")
 
 
 def run(found: dict[str, Any]) -> None:
     """Print one run: head, counts, problems."""
-    out = _console()
+    out = console()
     head = f"run {found['id']}  {text(found['group'])}  {_state(found['state'])}"
     rows, seconds = _rows(found), found["seconds"]
     rate = f"  {rows:,} rows in {seconds:.2f} s, {rows / seconds:,.0f} rows/s" if seconds else ""
@@ -95,7 +95,7 @@ def changes(found: list[dict[str, Any]]) -> None:
         table.add_column(name)
     for change in found:
         table.add_row(*(text(change[name], 60) for name in change))
-    _console().print(table if found else "nothing (more) would change")
+    console().print(table if found else "nothing (more) would change")
 
 
 def outbox(found: list[dict[str, Any]]) -> None:
@@ -114,7 +114,7 @@ def outbox(found: list[dict[str, Any]]) -> None:
             text(one["sha256"][:16]),
             text(sent(one["sent"]), 500) if one.get("sent") else "",
         )
-    _console().print(table if found else "nothing has been exported yet: `impexd export GROUP`")
+    console().print(table if found else "nothing has been exported yet: `impexd export GROUP`")
 
 
 def sent(one: dict[str, Any]) -> str:
@@ -139,7 +139,7 @@ def parked(found: dict[str, Any]) -> None:
     for row in found["parked"]:
         names = ("group_name", "member", "line", "waits_entity", "waits_key", "since", "until")
         table.add_row(str(row["id"]), *(text(row[name], 60) for name in names))
-    _console().print(table if found["parked"] else "no row waits for a parent")
+    console().print(table if found["parked"] else "no row waits for a parent")
 
 
 def log_line(line: dict[str, Any]) -> str:
@@ -196,7 +196,7 @@ def _problems(out: Console, found: dict[str, Any]) -> None:
 
 def status(found: dict[str, Any]) -> None:
     """Print how an instance is."""
-    out = _console()
+    out = console()
     out.print(f"impexd {found['version']}, {'daemon running' if found['daemon'] else 'no daemon'}")
     out.print(f"state folder  {text(found['var'], 500)}")
     out.print(f"database      {text(found['database'], 500)}")

@@ -14,7 +14,7 @@ FLOORS = (
     {"__main__"},
     {"cli"},
     {"demo"},
-    {"commands"},
+    {"commands", "show_orders"},
     {"client", "service", "show", "drafts"},
     {"daemon", "setup"},
     {"instance"},

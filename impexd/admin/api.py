@@ -27,6 +27,7 @@ from impexd.admin import (
     health,
     history,
     notices,
+    orders,
     people,
     schedule,
     tasks,
@@ -106,6 +107,7 @@ def app(house: House) -> FastAPI:
     exporting.routes(made, house)
     tasks.routes(made, house)
     feeds.routes(made, house)
+    orders.routes(made, house)
     people.routes(made, house)
     for room in (uploads, downloads, following, acts, groups, browse):
         room.routes(made, house)

@@ -7,7 +7,7 @@ from impexd.admin.house import House
 from impexd.admin.rights import Rule, Scope
 from impexd.core.text import shown
 from impexd.model.people import Who
-from impexd.store import orders, runs, tasks
+from impexd.store import order_lists, runs
 
 Params = Mapping[str, Any]
 
@@ -48,10 +48,7 @@ async def _run(house: House, params: Params) -> Found:
 
 async def _order(house: House, params: Params) -> Found:
     async with house.store.reading() as tx:
-        number = str(params["id"])
-        found = (await orders.numbered(tx, [number])).get(number)
-        one = None if found is None else await orders.one(tx, found[0], lock=False)
-    return "shop", None if one is None else one.shop or ""
+        return "shop", await order_lists.shop_of(tx, str(params["id"]))
 
 
 async def _task(house: House, params: Params) -> Found:
@@ -60,9 +57,7 @@ async def _task(house: House, params: Params) -> Found:
     except ValueError:
         return "shop", None
     async with house.store.reading() as tx:
-        task = await tasks.get(tx, id) if 0 < id < 1 << 62 else None
-        one = None if task is None else await orders.one(tx, task.order_id, lock=False)
-    return "shop", None if one is None else one.shop or ""
+        return "shop", await order_lists.shop_of_task(tx, id) if 0 < id < 1 << 62 else None
 
 
 _LOOK: Mapping[Scope, Callable[[House, Params], Awaitable[Found]]] = {

@@ -39,6 +39,10 @@ async def _unfollowed(_tx: AsyncConnection, _name: str) -> None:
     """Leave it where it is noted: whoever has no queue has nobody to do it."""
 
 
+def _unheard() -> None:
+    """Tell nobody."""
+
+
 @dataclass(slots=True)
 class Bench:
     """One for the daemon."""
@@ -55,6 +59,8 @@ class Bench:
     """Orders that workers are carrying out, and for which run."""
     stopped: bool = False
     follow: Follow = _unfollowed
+    loaded: Callable[[], None] = _unheard
+    """Called once a run is applied."""
 
     def stop(self) -> None:
         """Give up, now and from now on, what workers are doing: it is begun anew at the next start."""

@@ -154,6 +154,7 @@ async def _apply(bench: Bench, run: Run, config: Config, planned: Planned, done:
         finally:
             bench.progress.pop(run.id, None)
     log.info("applied", problems=planned.told, counts=guard.total(planned).model_dump())
+    bench.loaded()
     await parking.wake(bench, [form.kind.name for form in decided.sheets])
 
 

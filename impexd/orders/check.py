@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
-from impexd.model.order import DeliveryState, OrderState
+from impexd.model.order import DeliveryEvent, DeliveryState, OrderState
 from impexd.orders import table
 from impexd.orders.table import ANSWERS, Rule
 
@@ -37,6 +37,9 @@ def of(
 
 
 def _leads(rule: Rule[Any, Any]) -> bool:
+    """Does it change anything?  Facts are heard everywhere and are no way out."""
+    if rule.event is DeliveryEvent.LINE_UPDATE:
+        return False
     return bool(rule.effects) or rule.target is not None
 
 

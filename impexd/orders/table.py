@@ -113,7 +113,7 @@ WAITING = (D.AWAITING_DATE, D.AWAITING_STOCK)
 
 
 def courier_has_some(order: Order, _delivery: Delivery | None) -> str:
-    """Refuse to cancel what is under way."""
+    """Refused while a delivery is with the courier: that is returned."""
     gone = [one.number for one in order.deliveries if one.state in AT_COURIER]
     if not gone:
         return ""
@@ -121,36 +121,36 @@ def courier_has_some(order: Order, _delivery: Delivery | None) -> str:
 
 
 def courier_has_it(_order: Order, delivery: Delivery | None) -> str:
-    """Refuse to cancel a delivery that is under way."""
+    """Refused: it is with the courier, and returned instead."""
     return f"delivery {delivery.number} is with the courier: return it instead" if delivery else ""
 
 
 def paid_already(order: Order, _delivery: Delivery | None) -> str:
-    """Only what is to be paid with the parcel is paid later than this."""
+    """Refused unless it is to be paid with the parcel and is not paid yet."""
     if not order.cash_on_delivery:
         return "payment has been confirmed already"
     return "payment has been confirmed already" if order.payment_state is Payment.CONFIRMED else ""
 
 
 def not_on_delivery(order: Order, _delivery: Delivery | None) -> str:
-    """Refuse to send without payment what is not to be paid with the parcel."""
+    """Refused unless it is to be paid with the parcel."""
     return "" if order.cash_on_delivery else "this order is not to be paid with the parcel"
 
 
 def has_no_date(_order: Order, delivery: Delivery | None) -> str:
-    """A pre-order waits for a day."""
+    """Refused unless it has a day to wait for."""
     return "" if delivery and delivery.available else "it has no day to wait for"
 
 
 def preordered(_order: Order, delivery: Delivery | None) -> str:
-    """Only standard deliveries are allocated at once; the others `start`."""
+    """Refused unless it is a standard delivery; the others `start`."""
     if delivery is None or delivery.kind is Kind.STANDARD:
         return ""
     return f"a delivery of kind {delivery.kind} is started, not allocated"
 
 
 def nothing_left(_order: Order, delivery: Delivery | None) -> str:
-    """What was put back cannot be put back again."""
+    """Refused once everything it took has been put back."""
     lines = delivery.lines if delivery else ()
     there = any(line.debited > 0 for line in lines)
     return "" if there else "everything it took from stock has been put back"

@@ -18,8 +18,7 @@ from impexd.orders import run
 from impexd.orders.bench import Bench
 from impexd.orders.machine import Refused
 from impexd.orders.run import By
-from impexd.store import waiting
-from impexd.store.again import again
+from impexd.store import again, waiting
 from impexd.store.engine import Store
 from impexd.store.waiting import Waiting
 
@@ -76,7 +75,7 @@ async def _woken(store: Store, bench: Bench, find: Find, event: DeliveryEvent) -
                 went += not isinstance(done, Refused)
             return went
 
-        count += await again(store, some, clock=bench.clock)
+        count += await again.small(store, some, clock=bench.clock)
         after = found[-1][:2]
 
 

@@ -18,6 +18,7 @@ from impexd.store.engine import Store
 from impexd.store.errors import Contended
 
 T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[T]]
 
 TRIES = 8
 WAITS = Backoff(first=0.02, most=2.0)
@@ -25,7 +26,7 @@ WAITS = Backoff(first=0.02, most=2.0)
 
 async def again(
     store: Store,
-    work: Callable[[AsyncConnection], Awaitable[T]],
+    work: Work[T],
     *,
     clock: Clock = SYSTEM,
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
@@ -35,11 +36,34 @@ async def again(
 
     It MUST have no effect but through its connection.  Raises `Contended` after `TRIES`.
     """
+
+    async def once() -> T:
+        async with store.writing() as tx:
+            return await work(tx)
+
+    return await _tried(once, clock, sleep)
+
+
+async def small(
+    store: Store,
+    work: Work[T],
+    *,
+    clock: Clock = SYSTEM,
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+) -> T:
+    """Do the same for work of many small statements that waits for nothing else: see `Store.at_once`."""
+    return await _tried(lambda: store.at_once(work), clock, sleep)
+
+
+async def _tried(
+    once: Callable[[], Awaitable[T]],
+    clock: Clock,
+    sleep: Callable[[float], Awaitable[None]],
+) -> T:
     attempt = 1
     while True:
         try:
-            async with store.writing() as tx:
-                return await work(tx)
+            return await once()
         except Contended:
             if attempt == TRIES:
                 raise
