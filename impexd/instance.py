@@ -323,7 +323,7 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
 
     async def dispatch(tx: AsyncConnection, id: int, group: str) -> object:
         lock, once = f"{SEND}-{group}", f"{SEND}-{id}"
-        return await queue.enqueue(tx, SEND, {"run": id}, lock=lock, once=once)
+        return await queue.enqueue(tx, SEND, {"run": id}, lock=lock, once=once, lane=jobs.CALLS)
 
     table = Desk(store, opening.rooms, clock, enqueue, reserve=config.instance.daemon.reserve)
     bench = Bench(table, opening.workers, config)

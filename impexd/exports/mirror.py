@@ -51,9 +51,9 @@ def _pattern(file: str, group: str) -> str:
 
 def text(descriptor: ExportDescriptor, name: str, match: str, catalogue: Mapping[str, Kind]) -> str:
     """Pure: the text of one descriptor; UsageError if its files cannot be taken back."""
-    if descriptor.query.entity is None or descriptor.file.format is ExportFormat.TEMPLATE:
+    kind = catalogue.get(descriptor.query.entity or "")
+    if kind is None or descriptor.file.format is ExportFormat.TEMPLATE:
         raise UsageError(f"what {name} writes cannot be taken back: it is no entity's columns")
-    kind = catalogue[descriptor.query.entity]
     lines = [f"# What the export descriptor {name} writes.", "", f'entity = "{kind.name}"']
     places: list[tuple[str | int, ExportColumn]] = []
     for position, column in enumerate(descriptor.column, 1):

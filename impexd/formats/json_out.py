@@ -47,7 +47,7 @@ def function(cells: Sequence[Cell], nests: Sequence[Nest] = ()) -> Callable[[Val
         shown = {"text": f"quote(v{n})", "json": f"nested(v{n})"}.get(cell.kind, f"v{n}")
         _put(tree, cell.to, f"{{'null' if v{n} is None else {shown}}}")
     for n, nest in enumerate(nests):
-        names[f"nest{n}"] = _list(function(nest.cells))
+        names[f"nest{n}"] = _list(function(nest.cells, nest.nests))
         _put(tree, nest.to, f"{{nest{n}(n{n})}}")
     body = _object(tree, names)
     values = [f"v{n}" for n in range(len(cells))] + [f"n{n}" for n in range(len(nests))]

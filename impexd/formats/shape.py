@@ -35,6 +35,7 @@ class Nest:
 
     to: str
     cells: tuple[Cell, ...]
+    nests: "tuple[Nest, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

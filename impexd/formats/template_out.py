@@ -5,13 +5,13 @@ Jinja2 in its sandbox: a template sees the records and what it is told of the ex
 reaches nothing else.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from impexd.core.errors import DataError
 from impexd.core.text import shown
 from impexd.formats.csv_out import text
-from impexd.formats.shape import Records, Shape, unwritable
+from impexd.formats.shape import Cell, Nest, Records, Shape, Values, unwritable
 from impexd.model.export import Output
 from impexd.model.problem import Code
 
@@ -47,11 +47,13 @@ def write(
 
 def _rows(shape: Shape, records: Iterator[Records]) -> Iterator[dict[str, Any]]:
     """Give the records as mappings."""
-    names = [cell.to for cell in shape.cells]
-    nests = [(nest.to, [cell.to for cell in nest.cells]) for nest in shape.nests]
     for some in records:
         for record in some:
-            row: dict[str, Any] = dict(zip(names, record, strict=False))
-            for (to, inner), found in zip(nests, record[len(names) :], strict=True):
-                row[to] = [dict(zip(inner, one, strict=True)) for one in found]
-            yield row
+            yield _row(shape.cells, shape.nests, record)
+
+
+def _row(cells: Sequence[Cell], nests: Sequence[Nest], record: Values) -> dict[str, Any]:
+    row: dict[str, Any] = {cell.to: value for cell, value in zip(cells, record, strict=False)}
+    for nest, found in zip(nests, record[len(cells) :], strict=True):
+        row[nest.to] = [_row(nest.cells, nest.nests, one) for one in found]
+    return row

@@ -85,7 +85,7 @@ def function(
         _put(top, cell, n)
     for n, nest in enumerate(nests):
         *above, (tag, _) = steps(nest.to)
-        names[f"nest{n}"] = _all(function(tag, nest.cells, fail=fail))
+        names[f"nest{n}"] = _all(function(tag, nest.cells, nest.nests, fail=fail))
         here = top
         for step in above:
             here = here.child(*step)

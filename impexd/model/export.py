@@ -123,6 +123,8 @@ class Nested(Model):
     target: Head = Default(alias="to")
     """XML: the path of one of them (`prices/price`); JSON: the key of the list."""
     column: tuple[ExportColumn, ...] = ()
+    nested: "tuple[Nested, ...]" = ()
+    """Records that point at these, inside them."""
 
 
 class Output(Model):

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 from impexd.core.text import shown
+from impexd.model import ordered
 from impexd.model.entity import Catalogue, Field, Kind, Type
 from impexd.model.export import DELETED, MODE, OWN
 
@@ -64,7 +65,8 @@ def resolve(text: str, kind: Kind, catalogue: Catalogue) -> Found:
     field = _field(here, name)
     if at and not field.localized:
         raise ValueError(f"asks for a language of `{name}`, which has none")
-    if at and not _LANGUAGE.fullmatch(language):
+    pattern = _NAME if here is not None and ordered.ours(here) else _LANGUAGE
+    if at and not pattern.fullmatch(language):
         raise ValueError("asks for a language that is none, write one like `name@de`")
     return Found(tuple(chain), name, field, language)
 

@@ -25,7 +25,7 @@ from impexd.core.text import shown
 from impexd.imports.bench import Bench
 from impexd.model import after, outbound
 from impexd.model.config import trusted
-from impexd.queue.jobs import Job, Queue
+from impexd.queue.jobs import CALLS, Job, Queue
 from impexd.store import followups
 from impexd.store.again import again
 
@@ -64,7 +64,9 @@ class Following:
         """Have a target's turn come soon, once for all who ask before it has."""
         at = self.bench.desk.clock.now() + timedelta(seconds=GATHER)
         key = f"after-{name}"
-        await self.queue.enqueue(tx, TASK, {"target": name}, lock=key, not_before=at, once=key)
+        await self.queue.enqueue(
+            tx, TASK, {"target": name}, lock=key, not_before=at, once=key, lane=CALLS
+        )
 
     async def carry(self, job: Job) -> None:
         """Do what waits for a target."""

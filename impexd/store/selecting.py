@@ -89,20 +89,18 @@ def gone(
 
 
 def nested(
-    kind: Kind, by: str, catalogue: Catalogue, names: Names, *, sources: Sequence[str]
+    kind: Kind, way: Sequence[str], catalogue: Catalogue, names: Names, *, sources: Sequence[str]
 ) -> Statement:
-    """Pure: the query for records inside others: first what they point by, then their cells."""
+    """Pure: the query for records inside others: first what says inside which, then their cells."""
     select = Select(Query(entity=kind.name), kind, catalogue, names)
-    found = [selection.resolve(source, kind, catalogue) for source in (by, *sources)]
+    found = [selection.resolve(source, kind, catalogue) for source in (*way, *sources)]
     cells = [terms.value(one, select) for one in found]
-    keys = [name for name in kind.key if name != by]
+    keys = [name for name in kind.key if name != way[-1]]
     order = ", ".join(
-        terms.sort(selection.resolve(name, kind, catalogue), select) for name in (by, *keys)
+        terms.sort(selection.resolve(name, kind, catalogue), select) for name in (*way, *keys)
     )
-    sql = (
-        f"SELECT {', '.join(cells)} FROM {select.tables()}"
-        f" WHERE t.{quoted(by)} IS NOT NULL ORDER BY {order}"
-    )
+    there = " AND ".join(f"{select.column(one)} IS NOT NULL" for one in found[: len(way)])
+    sql = f"SELECT {', '.join(cells)} FROM {select.tables()} WHERE {there} ORDER BY {order}"
     return Statement(sql, tuple(select.params))
 
 

@@ -3,9 +3,17 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 
-from impexd.model import selection
+from impexd.model import ordered, selection
 from impexd.model.entity import NUMBERS, Catalogue, Kind, Type
-from impexd.model.export import DELETED, MODE, ExportColumn, ExportDescriptor, ExportFormat, Op
+from impexd.model.export import (
+    DELETED,
+    MODE,
+    ExportColumn,
+    ExportDescriptor,
+    ExportFormat,
+    Nested,
+    Op,
+)
 from impexd.model.faults import Fault, column, near, output, quoted
 from impexd.model.selection import Found
 from impexd.model.toml import Path
@@ -20,6 +28,8 @@ _APPLIES = {
     "zone": frozenset({Type.DATETIME}),
 }
 """The types a key of a column means something to."""
+DEEPEST = 3
+"""Levels of records inside records."""
 _NO_VALUE = frozenset({Op.NULL, Op.NOT_NULL})
 
 
@@ -36,6 +46,7 @@ def faults(
     `unsure` are entities that are declared but wrong themselves; not `whole`: what had the wrong
     form was left out.
     """
+    catalogue = ordered.whole(catalogue)
     query = descriptor.query
     for fault in output.faults(descriptor, whole=whole):
         yield Fault(("file", *fault.path), fault.what)
@@ -55,7 +66,8 @@ def faults(
     if not descriptor.column and descriptor.file.format is not ExportFormat.TEMPLATE and whole:
         yield Fault((), "writes nothing; it needs [[column]]s")
     yield from _columns(descriptor.column, kind, catalogue, ())
-    yield from _nested(descriptor, kind, catalogue, unsure)
+    yield from _nested(descriptor.nested, kind, catalogue, unsure, ())
+    yield from _holding(descriptor, kind)
 
 
 def _statement(descriptor: ExportDescriptor) -> Iterator[Fault]:
@@ -91,6 +103,9 @@ def _query(descriptor: ExportDescriptor, kind: Kind, catalogue: Catalogue) -> It
     since = query.changed_since
     if since is not None and since != "last" and not _day(since):
         yield Fault(("query", "changed_since"), 'either "last" or a day like "2026-01-31"')
+    if since is not None and ordered.ours(kind):
+        what = "means nothing to orders, which keep no change numbers; filter them by `changed`"
+        yield Fault(("query", "changed_since"), what)
     if query.tombstones:
         sources = {one.source for one in descriptor.column}
         if since is None:
@@ -133,6 +148,8 @@ def _columns(
         if isinstance(found, str):
             yield Fault((*at, "from"), found)
             continue
+        if found.own and ordered.ours(kind):
+            yield Fault((*at, "from"), f"{quoted(one.source)} is not known of orders")
         for key, kinds in _APPLIES.items():
             if key in one.model_fields_set and found.type not in kinds:
                 means = " or ".join(f'"{each}"' for each in sorted(kinds))
@@ -154,10 +171,14 @@ def _cell(one: ExportColumn) -> Iterator[Fault]:
 
 
 def _nested(
-    descriptor: ExportDescriptor, kind: Kind, catalogue: Catalogue, unsure: Collection[str]
+    nests: Sequence[Nested],
+    around: Kind,
+    catalogue: Catalogue,
+    unsure: Collection[str],
+    below: Path,
 ) -> Iterator[Fault]:
-    for position, nest in enumerate(descriptor.nested):
-        at: Path = ("nested", position)
+    for position, nest in enumerate(nests):
+        at: Path = (*below, "nested", position)
         child = catalogue.get(nest.entity)
         if child is None:
             if nest.entity not in unsure:
@@ -165,7 +186,7 @@ def _nested(
                 yield Fault((*at, "entity"), what)
             continue
         try:
-            selection.pointing(child, kind, nest.by)
+            selection.pointing(child, around, nest.by)
         except ValueError as error:
             yield Fault(
                 (*at, "by" if nest.by else "entity"), f"{quoted(nest.by or nest.entity)} {error}"
@@ -173,10 +194,23 @@ def _nested(
         if not nest.column:
             yield Fault(at, "needs at least one [[nested.column]]")
         yield from _columns(nest.column, child, catalogue, at)
+        if len(at) > 2 * DEEPEST and nest.nested:
+            yield Fault((*at, "nested"), f"records go at most {DEEPEST} levels inside each other")
+        else:
+            yield from _nested(nest.nested, child, catalogue, unsure, at)
+
+
+def _holding(descriptor: ExportDescriptor, kind: Kind) -> Iterator[Fault]:
+    """What is wrong with a descriptor as one whose records hold others."""
     if not descriptor.nested:
         return
     if descriptor.query.order:
         yield Fault(("query", "order"), "records with [[nested]] ones go out by their key")
+    if descriptor.query.changed_since is not None:
+        for position, nest in enumerate(descriptor.nested):
+            if nest.nested:
+                what = "changes two levels below are not followed; leave `changed_since` out"
+                yield Fault(("nested", position, "nested"), what)
     if len(kind.key) == 1 and kind.fields[kind.key[0]].type not in (Type.TEXT, Type.INTEGER):
         what = f"the key of {kind.name} is no text and no whole number, so nothing can be nested"
         yield Fault(("nested",), what)

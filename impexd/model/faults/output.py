@@ -10,6 +10,7 @@ from impexd.model.export import (
     ExportDescriptor,
     ExportFormat,
     ExportGroup,
+    Nested,
     Output,
 )
 from impexd.model.faults import Fault, layout, near, quoted, schedule, target
@@ -84,11 +85,16 @@ def _xml(said: Output) -> Iterator[Fault]:
 def targets(descriptor: ExportDescriptor) -> Iterator[Fault]:
     """Pure: what is wrong with the places that cells go to; paths start at the descriptor."""
     yield from _places(descriptor.file, descriptor.column, ())
-    for position, nest in enumerate(descriptor.nested):
-        at: Path = ("nested", position)
-        if reason := _place(descriptor.file, nest.target):
+    yield from _nests(descriptor.file, descriptor.nested, ())
+
+
+def _nests(said: Output, nests: Sequence[Nested], below: Path) -> Iterator[Fault]:
+    for position, nest in enumerate(nests):
+        at: Path = (*below, "nested", position)
+        if reason := _place(said, nest.target):
             yield Fault((*at, "to"), reason)
-        yield from _places(descriptor.file, nest.column, at)
+        yield from _places(said, nest.column, at)
+        yield from _nests(said, nest.nested, at)
 
 
 def _places(said: Output, columns: Sequence[ExportColumn], below: Path) -> Iterator[Fault]:
