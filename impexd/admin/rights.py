@@ -169,6 +169,13 @@ PAGES = (
     Rule("GET",    "/data/{entity}",                   VIEWER),
     Rule("GET",    "/data/{entity}/record",            VIEWER),
     Rule("GET",    "/settings",                        VIEWER),
+    Rule("GET",    "/orders",                          VIEWER),
+    Rule("GET",    "/orders/{id}",                     VIEWER, ORDER),
+    Rule("GET",    "/orders/{id}/picture.svg",         VIEWER, ORDER),
+    Rule("GET",    "/feeds",                           VIEWER),
+    Rule("GET",    "/messages/{id}",                   VIEWER),
+    Rule("GET",    "/partners",                        VIEWER),
+    Rule("GET",    "/tasks/{id}",                      VIEWER, TASK),
 )
 """Pages: they show what the API tells who looks at them.  Signing in writes its own lines."""
 # fmt: on

@@ -8,9 +8,12 @@ from impexd.admin.pages import (
     data,
     entrance,
     exporting,
+    feeds,
     groups,
     importing,
+    orders,
     overview,
+    partners,
     runs,
     schedule,
     settings,
@@ -26,7 +29,7 @@ def routes(made: FastAPI, house: House, signing: Signing, at: Place) -> None:
     asking = Asking(made)
     still.routes(made)
     entrance.routes(made, signing, at)
-    for page in (overview, importing, exporting, groups, data):
+    for page in (overview, importing, exporting, groups, data, orders, feeds, partners):
         page.routes(made, asking)
     runs.routes(made, house, asking)
     schedule.routes(made, house, asking)

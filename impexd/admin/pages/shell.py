@@ -33,6 +33,9 @@ PAGES = (
     ("/schedule", "Schedule"),
     ("/groups", "Groups"),
     ("/data", "Data"),
+    ("/orders", "Orders"),
+    ("/feeds", "Feeds"),
+    ("/partners", "Partners"),
     ("/settings", "Settings"),
 )
 """The menu."""

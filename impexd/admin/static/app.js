@@ -43,6 +43,7 @@ function fields(form) {
     const kind = input.dataset ? input.dataset.kind : undefined;
     if (value === "" && kind !== "text") continue;
     if (kind === "number") body[name] = Number(value);
+    else if (kind === "numbers") body[name] = value.split(",").map(Number);
     else if (kind === "list") body[name] = value.split(/[\s,]+/).filter(Boolean);
     else if (kind === "yes" || input.type === "checkbox") body[name] = value === "on" || value === "true";
     else body[name] = value;
