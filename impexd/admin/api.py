@@ -251,7 +251,10 @@ def _runs(made: FastAPI, house: House) -> None:
     async def rejects(id: int) -> dict[str, Any]:
         run = await _found(house, id)
         found = await anyio.to_thread.run_sync(leavings.rejects, house.bench, run)
-        return {"rejects": [str(path) for path in found]}
+        async with house.store.reading() as tx:
+            parts, problems = await runs.parts(tx, id), await runs.problems(tx, id)
+        again = leavings.again(parts, problems, found)
+        return {"rejects": [str(path) for path in found], "again": again}
 
     @made.get("/api/v1/parked")
     async def waiting(

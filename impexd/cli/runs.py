@@ -125,14 +125,18 @@ def rejects(source: Path, run: int, out: Path | None) -> None:
     """Name (or copy) the files of a run's rejected rows: mend them and drop them again."""
     from impexd import commands as work
 
-    found = asynchronously(lambda: work.asked(source, f"/api/v1/runs/{run}/rejects"))["rejects"]
+    answer = asynchronously(lambda: work.asked(source, f"/api/v1/runs/{run}/rejects"))
+    found = answer["rejects"]
     for path in found:
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             path = shutil.copy(path, out)
         click.echo(shown(str(path), limit=1000))
-    if not found:
-        click.echo(f"run {run} has no rejects file", err=True)
+    for one in answer["again"]:
+        told = shown(f"{one['file']}: {one['message']}", limit=500)
+        click.echo(f"mend and send again as a whole: {told}", err=True)
+    if not found and not answer["again"]:
+        click.echo(f"run {run} has no rejects", err=True)
 
 
 @click.command()

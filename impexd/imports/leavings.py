@@ -5,11 +5,14 @@ Looked for where the run is now: in its scratch folder while it is held, else be
 """
 
 import csv
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from impexd.core.errors import UsageError
-from impexd.imports import diff
+from impexd.imports import diff, match
+from impexd.imports import rejects as rejecting
 from impexd.imports.bench import Bench
 from impexd.model.run import Run
 
@@ -24,6 +27,31 @@ def folder(bench: Bench, run: Run) -> Path:
 def rejects(bench: Bench, run: Run) -> list[Path]:
     """Give the rejects files of a run."""
     return sorted(folder(bench, run).glob(f"*.rejects-{run.id}.*"))
+
+
+def again(
+    parts: Iterable[Mapping[str, Any]],
+    problems: Iterable[Mapping[str, Any]],
+    written: Iterable[Path],
+) -> list[dict[str, str]]:
+    """
+    Pure: the files of a run that have to be sent anew, with the first thing that is wrong.
+
+    Pictures, and files that could not be read: no file of rejects can stand for them.
+    """
+    covered = {named[0] for path in written if (named := match.mended(path.name))}
+    wrong = {
+        part["member"]
+        for part in parts
+        if part["state"] == "rejected" or (part["counts"] or {}).get("rejected")
+    }
+    found: dict[str, dict[str, str]] = {}
+    for problem in problems:
+        name = problem["member"]
+        if name in wrong and name not in found and rejecting.source(name) not in covered:
+            told = {"code": problem["code"], "message": problem["message"]}
+            found[name] = {"file": name} | told
+    return list(found.values())
 
 
 def changes(

@@ -67,11 +67,22 @@ def _chained(first: Any, rest: Iterator[Any]) -> Iterator[tuple[int, str]]:
     yield from rest
 
 
-def _named(name: str, run: int, taken: Sequence[str], form: Format) -> str:
-    """Pure: the rejects file's name; a second descriptor of one file gets a number."""
+def source(name: str) -> str:
+    """Pure: what the name of a file of rejects says of its source's name."""
+    stem, suffix = _parted(name)
+    return f"{stem}.{suffix}" if suffix else stem
+
+
+def _parted(name: str) -> tuple[str, str]:
     stem, dot, suffix = match.bare(name).rpartition(".")
     stem = (stem if dot else name).encode()[:LONGEST].decode("utf-8", "ignore")
-    suffix = suffix if dot else form.value
+    return stem, suffix if dot else ""
+
+
+def _named(name: str, run: int, taken: Sequence[str], form: Format) -> str:
+    """Pure: the rejects file's name; a second descriptor of one file gets a number."""
+    stem, suffix = _parted(name)
+    suffix = suffix or form.value
     wanted = f"{stem}.rejects-{run}.{suffix}"
     n = 2
     while wanted in taken:

@@ -214,6 +214,9 @@ async def test_a_picture_that_cannot_be_taken_is_a_rejected_row(
             assert (one["file"], one["code"], one["cell"]) == (file, code, file)
             assert part in one["message"]
         assert run["counts"]["product"]["rejected"] == len(REFUSED)
+        answer = await site.asked.get(f"/api/v1/runs/{run['id']}/rejects")
+        assert [one["file"] for one in answer["again"]] == list(files)
+        assert [one["code"] for one in answer["again"]] == [code for _, code, _ in REFUSED.values()]
         pictures = {code: kept for code, kept in (await held(site)).items() if kept}
         assert pictures == {f"P{len(REFUSED):06d}": name(png())}
         assert stored(site) == [name(png())]
@@ -233,6 +236,11 @@ async def test_a_picture_of_nothing_known_is_rejected_and_makes_nothing(
             ("P000009.png", "not_found"),
         }
         assert run["counts"]["product"]["rejected"] == 3
+        answer = await site.asked.get(f"/api/v1/runs/{run['id']}/rejects")
+        assert [path.rpartition("/")[2] for path in answer["rejects"]] == [
+            f"products-2.rejects-{run['id']}.csv"
+        ]
+        assert {one["file"] for one in answer["again"]} == {"P000008.png", "P000009.png"}
         assert list(await held(site)) == CODES
 
 
