@@ -170,11 +170,12 @@ def reload(source: Path) -> None:
 @commands.command()
 @click.option("--folder", type=click.Path(path_type=Path), help="Where; a new folder if not said.")
 @click.option("--rows", default=20_000, show_default=True, type=click.IntRange(10, 5_000_000))
-def demo(folder: Path | None, rows: int) -> None:
-    """An instance of its own with sample data: see a zip become rows."""
+@click.option("--stay", is_flag=True, help="Keep daemon and pages open until Ctrl-C.")
+def demo(folder: Path | None, rows: int, *, stay: bool) -> None:
+    """An instance of its own with sample data: a zip becomes rows, an order comes and goes."""
     from impexd import demo as playing
 
-    asynchronously(lambda: playing.play(folder, rows))
+    asynchronously(lambda: playing.play(folder, rows, stay=stay))
 
 
 for _command in (

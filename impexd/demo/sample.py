@@ -1,29 +1,12 @@
-"""
-`impexd demo`: an instance of its own, a generated zip dropped into its inbox, rows in the tables.
-
-Everything is real: the sample configuration, the daemon, the inbox.  The zip has a few bad
-rows on purpose, so that the report has something to explain.
-"""
+"""A generated zip of a small shop: brands, categories, products, SKUs, prices, stock; two mistakes on purpose."""
 
 import csv
 import io
 import random
-import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-import anyio
-from rich.console import Console
-
-from impexd import client, daemon, setup, show
-from impexd import config as configuration
-from impexd.admin import api, server
-from impexd.client import Client
-from impexd.core import log
-
-GROUP = "catalogue"
 BRANDS = ("Nordwind", "Altair", "Kestrel", "Fjord & Fell", "Zephyr", "Größe", "Wanderlust")
 CATEGORIES = (
     ("shoes", "", "Shoes", "Schuhe"),
@@ -32,57 +15,6 @@ CATEGORIES = (
     ("packs", "", "Backpacks", "Rucksäcke"),
 )
 COLOURS = (("black", "schwarz"), ("red", "rot"), ("blue", "blau"), ("green", "grün"))
-
-
-async def play(folder: Path | None, rows: int) -> None:
-    """Make an instance in a folder, drop a generated zip of `rows` products, show what becomes of it."""
-    home = folder or Path(tempfile.mkdtemp(prefix="impexd-demo-"))
-    out = Console(highlight=False)
-    setup.write(home)
-    log.start("error")
-    source = home / "etc" / "impexd.toml"
-    config = configuration.load(source)
-    out.print(f"instance: {home}")
-    async with (
-        daemon.opened(source, config) as instance,
-        server.listening(api.app(instance), config.socket),
-        anyio.create_task_group() as tasks,
-    ):
-        tasks.start_soon(daemon.serve, instance)
-        inbox = config.inboxes[GROUP]
-        out.print(f"dropping shop.zip ({rows:,} products, and a few mistakes) into {inbox}")
-        await anyio.to_thread.run_sync(drop, inbox, rows)
-        async with client.opened(source) as asked:
-            found = await _finished(asked)
-        show.run(found)
-        tasks.cancel_scope.cancel()
-    _next(out, home, config.var, found)
-
-
-async def _finished(asked: Client) -> dict[str, Any]:
-    """Wait for the run that the drop becomes, with a progress bar."""
-    from impexd import commands
-
-    while True:
-        found = (await asked.get("/api/v1/runs", group=GROUP))["runs"]
-        if found:
-            return await commands.followed(asked, found[0]["id"], bar=True)
-        await anyio.sleep(0.05)
-
-
-def _next(out: Console, home: Path, var: Path, found: dict[str, Any]) -> None:
-    out.print()
-    out.print(f"the rows are in {var / 'impexd.db'}; look at them:")
-    out.print(
-        f'  sqlite3 {var / "impexd.db"} "select sku, currency, list from price limit 5"',
-        soft_wrap=True,
-    )
-    if found["report"]:
-        out.print(
-            f"the zip, its report and its rejects: {var / str(found['report'])}", soft_wrap=True
-        )
-    out.print("go on with this instance:")
-    out.print(f"  impexd --config {home / 'etc'} run", soft_wrap=True)
 
 
 def drop(inbox: Path, rows: int) -> Path:
