@@ -5,9 +5,11 @@ Exporters: who is told of which flag, when, how patiently, and what follows.
 after its `type` with what that kind needs.  A flag makes one task for each exporter that listens.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -21,7 +23,7 @@ FlagName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")]
 
 
 def _span(text: str) -> str:
-    schedule.seconds(text)
+    span(text)
     return text
 
 
@@ -29,9 +31,16 @@ Span = Annotated[str, AfterValidator(_span)]
 """A length of time, "30 s", "15 min", "3 d"."""
 
 
+@cache
 def span(text: str) -> timedelta:
-    """Pure: a length of time that was checked."""
-    return timedelta(seconds=schedule.seconds(text))
+    """Pure: read a length of time; ValueError says what is wrong."""
+    found = re.fullmatch(r"([0-9]{1,9})\s*([a-z]{1,3})", text.strip())
+    if not found or found[2] not in schedule.UNITS:
+        raise ValueError('a number with s, min, h or d is wanted here, like "30 s" or "3 d"')
+    seconds = int(found[1]) * schedule.UNITS[found[2]]
+    if not 1 <= seconds <= schedule.MOST:
+        raise ValueError("at least 1 s and at most 366 d are wanted here")
+    return timedelta(seconds=seconds)
 
 
 class Per(StrEnum):
