@@ -162,9 +162,9 @@ def test_one_wrong_entity_is_told_once_and_not_by_all_who_name_it(tmp_path: Path
 def test_the_shipped_configuration_is_right_and_read_in_no_time() -> None:
     took = []
     for _ in range(3):  # the best of them: the machine has others to serve
-        began = time.perf_counter()
+        began = time.process_time()
         found = config.load(ROOT / "etc")
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     assert set(found.groups) == {"catalogue", "courier", "stock", "suppliers"}
     assert min(took) < 0.15
 

@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -146,16 +147,10 @@ def at(source: str, about: Mapping[str, Any]) -> Any:
 
 def filled(template: str, telling: Telling, *, xml: bool = False) -> str:
     """Pure: fill a template; `DataError` if it cannot be."""
-    from jinja2 import StrictUndefined, TemplateError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from jinja2 import TemplateError
 
-    environment = ImmutableSandboxedEnvironment(
-        autoescape=xml, keep_trailing_newline=True, undefined=StrictUndefined
-    )
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
-    environment.filters["tojson"] = _tojson
     try:
-        return environment.from_string(template).render(context(telling))
+        return str(_environment(xml=xml).from_string(template).render(context(telling)))
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         what = f"the template cannot be filled: {type(error).__name__}: {shown(str(error))}"
         raise DataError(
@@ -166,13 +161,25 @@ def filled(template: str, telling: Telling, *, xml: bool = False) -> str:
 def template_fault(template: str) -> str:
     """Pure: say what is wrong with how a template is written; "" if nothing is."""
     from jinja2 import TemplateSyntaxError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     try:
-        ImmutableSandboxedEnvironment().parse(template)
+        _environment(xml=False).parse(template)
     except TemplateSyntaxError as error:
         return f"line {error.lineno} of the template: {shown(str(error.message or error))}"
     return ""
+
+
+@cache
+def _environment(*, xml: bool) -> Any:
+    """What templates are read and filled in; it costs milliseconds to make."""
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    made = ImmutableSandboxedEnvironment(
+        autoescape=xml, keep_trailing_newline=True, undefined=StrictUndefined
+    )
+    made.filters["tojson"] = _tojson
+    return made
 
 
 def _tojson(value: Any) -> str:
