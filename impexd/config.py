@@ -36,18 +36,21 @@ LARGEST = 4 << 20
 """Bytes of a single file; what is larger is no configuration."""
 
 
-def load(path: Path, *, judge: Judge | None = None) -> Config:
+def load(
+    path: Path, *, judge: Judge | None = None, changed: Mapping[str, str] | None = None
+) -> Config:
     """
     Read impexd.toml (or its folder) and all that stands beside it; ConfigError with every mistake.
 
     `judge` says whether a text of the configuration is a value of its field; the import's own
-    conversion if none is given.
+    conversion if none is given.  `changed`: files (`descriptors/x.toml`) that are taken to say
+    something else than they do, or to be there.
     """
     home, main = _found(path)
     mistakes: list[Mistake] = []
     files = etc.Files(
         _document(main, f"{home.name}/{shown(main.name)}", mistakes),
-        **{folder: _documents(home, folder, mistakes) for folder in FOLDERS},
+        **{folder: _documents(home, folder, mistakes, changed or {}) for folder in FOLDERS},
     )
     parsed = etc.read(files, judge=judge or convertible, kinds=plugins.exporters())
     mistakes += parsed.mistakes
@@ -197,11 +200,14 @@ def _found(path: Path) -> tuple[Path, Path]:
     return path, path / MAIN
 
 
-def _documents(home: Path, folder: str, mistakes: list[Mistake]) -> dict[str, Document | None]:
+def _documents(
+    home: Path, folder: str, mistakes: list[Mistake], changed: Mapping[str, str]
+) -> dict[str, Document | None]:
+    fresh = {path.removeprefix(f"{folder}/") for path in changed if path.startswith(f"{folder}/")}
     try:
-        names = sorted(path.name for path in (home / folder).iterdir())
+        names = sorted({path.name for path in (home / folder).iterdir()} | fresh)
     except FileNotFoundError:
-        return {}
+        names = sorted(fresh)
     except OSError as error:
         what = f"this folder cannot be read: {error.strerror}"
         mistakes.append(Mistake(f"{home.name}/{folder}", 0, "", what))
@@ -209,14 +215,19 @@ def _documents(home: Path, folder: str, mistakes: list[Mistake]) -> dict[str, Do
     wanted = [name for name in names if name.endswith(".toml") and not name.startswith(".")]
     return {
         name.removesuffix(".toml"): _document(
-            home / folder / name, f"{home.name}/{folder}/{shown(name)}", mistakes
+            home / folder / name,
+            f"{home.name}/{folder}/{shown(name)}",
+            mistakes,
+            changed.get(f"{folder}/{name}"),
         )
         for name in wanted
     }
 
 
-def _document(path: Path, name: str, mistakes: list[Mistake]) -> Document | None:
-    found = _parsed(path, name)
+def _document(
+    path: Path, name: str, mistakes: list[Mistake], text: str | None = None
+) -> Document | None:
+    found = _parsed(path, name) if text is None else parse(name, text.encode())
     if isinstance(found, Document):
         return found
     mistakes.append(found)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -145,17 +146,23 @@ class Instance:
 
     def inlets(self) -> list[Inlet]:
         """The inboxes of the configuration in force."""
-        config = self.config
-        return [
-            desk.inlet(
-                name,
-                group,
-                var=config.var,
-                limits=config.instance.limits,
-                config_hash=config.hash,
-            )
-            for name, group in sorted(config.groups.items())
-        ]
+        return _inlets(self.config)
+
+    def judged(self, changed: Mapping[str, str]) -> Config:
+        """Read the configuration as it would be with some files changed; ConfigError with every mistake."""
+        return configuration.load(self.source, changed=changed)
+
+    async def tried(self, changed: Mapping[str, str], group: str) -> Inlet | None:
+        """
+        Give the inbox of a group as it would be with some files changed; None if it has none.
+
+        What is claimed through it is carried out under that configuration, which is not in force.
+        """
+        fresh = await anyio.to_thread.run_sync(self.judged, changed)
+        async with self.store.writing() as tx:
+            await prepared(tx, fresh, self.clock)
+        self.bench.older[fresh.hash] = fresh
+        return next((one for one in _inlets(fresh) if one.group == group), None)
 
     def untimed(self) -> list[Inlet]:
         """The inboxes that are taken from all the time, and not on a schedule."""
@@ -211,6 +218,20 @@ def restart_only(old: Config, new: Config) -> list[str]:
         f"impexd.toml: {name}: a running daemon keeps its own; restart it to change this"
         for name, was, is_now in pairs
         if was != is_now
+    ]
+
+
+def _inlets(config: Config) -> list[Inlet]:
+    """The inboxes of a configuration."""
+    return [
+        desk.inlet(
+            name,
+            group,
+            var=config.var,
+            limits=config.instance.limits,
+            config_hash=config.hash,
+        )
+        for name, group in sorted(config.groups.items())
     ]
 
 

@@ -19,6 +19,7 @@ from impexd.admin import (
     acting,
     answers,
     browse,
+    descriptors,
     downloads,
     exporting,
     feeds,
@@ -109,7 +110,7 @@ def app(house: House) -> FastAPI:
     feeds.routes(made, house)
     orders.routes(made, house)
     people.routes(made, house)
-    for room in (uploads, downloads, following, acts, groups, browse):
+    for room in (uploads, downloads, following, acts, groups, browse, descriptors):
         room.routes(made, house)
     return made
 

@@ -1,5 +1,6 @@
 """What the API needs of the daemon it speaks for."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -94,6 +95,14 @@ class House(Protocol):
 
     def inlets(self) -> list[Inlet]:
         """The inboxes of the configuration in force."""
+        ...
+
+    def judged(self, changed: Mapping[str, str]) -> Config:
+        """Read the configuration as it would be with some files changed; ConfigError with every mistake."""
+        ...
+
+    async def tried(self, changed: Mapping[str, str], group: str) -> Inlet | None:
+        """Give the inbox of a group as it would be with some files changed; None if it has none."""
         ...
 
     async def reload(self) -> None:

@@ -88,12 +88,13 @@ def routes(made: FastAPI, house: House) -> None:
         who = acting.who()
         async with house.store.reading() as tx:
             found = await uploads.listed(tx, who=who.name)
-        mine = [one for one in found if who.group(one.group)]
-        return {"uploads": [_told(house, one) for one in mine]}
+        return {
+            "uploads": [_told(house, one) for one in found if not one.group or who.group(one.group)]
+        }
 
     @made.post("/api/v1/uploads/{token}/import", status_code=202)
     async def take(token: str, wanted: Take) -> dict[str, Any]:
-        one = await _mine(house, token)
+        one = await mine(house, token)
         if one.state == TAKEN:
             return {"run": one.run, "duplicate": False}
         if one.state != WHOLE:
@@ -108,7 +109,7 @@ def routes(made: FastAPI, house: House) -> None:
 
     @made.post("/api/v1/uploads/{token}/forget")
     async def forget(token: str) -> dict[str, Any]:
-        one = await _mine(house, token)
+        one = await mine(house, token)
         await _removed(house, one)
         return {"token": token}
 
@@ -116,9 +117,10 @@ def routes(made: FastAPI, house: House) -> None:
 def _arriving(made: FastAPI, house: House, busy: set[str]) -> None:
     @made.post("/api/v1/uploads", status_code=201)
     async def begin(wanted: Begin) -> dict[str, Any]:
-        acting.need_group(wanted.group)
-        inlet = inlet_of(house, wanted.group)
-        _judged(wanted, inlet, house)
+        if wanted.group:  # none: a sample, which is only looked at
+            acting.need_group(wanted.group)
+            inlet_of(house, wanted.group)
+        _judged(wanted, house.bench.config.instance.limits.file, house)
         who, now = acting.who(), stamp(house.clock.now())
         fresh = Upload(
             house.clock.token(),
@@ -134,8 +136,8 @@ def _arriving(made: FastAPI, house: House, busy: set[str]) -> None:
         )
 
         async def work(tx: AsyncConnection) -> Upload:
-            mine = await uploads.listed(tx, who=who.name)
-            if sum(one.state == COMING for one in mine) >= COMING_AT_ONCE:
+            begun = await uploads.listed(tx, who=who.name)
+            if sum(one.state == COMING for one in begun) >= COMING_AT_ONCE:
                 raise UsageError("too many files of yours have been begun and not finished")
             return await uploads.begin(tx, fresh)
 
@@ -145,7 +147,7 @@ def _arriving(made: FastAPI, house: House, busy: set[str]) -> None:
     async def piece(
         request: Request, token: str, at: int = Query(ge=0, lt=1 << 50)
     ) -> JSONResponse:
-        one = await _mine(house, token)
+        one = await mine(house, token)
         if one.state != COMING:
             return JSONResponse(_told(house, one))
         if token in busy:
@@ -167,7 +169,7 @@ def _arriving(made: FastAPI, house: House, busy: set[str]) -> None:
         return JSONResponse({"token": token, "received": received, "bytes": one.bytes})
 
 
-def _judged(wanted: Begin, inlet: Inlet, house: House) -> None:
+def _judged(wanted: Begin, largest: int, house: House) -> None:
     """Refuse what would be refused later, before it has come."""
     try:
         name = wanted.name.encode()
@@ -179,8 +181,8 @@ def _judged(wanted: Begin, inlet: Inlet, house: House) -> None:
         raise DataError(fault.code, fault.message)
     if scan.temporary(name) or len(name) > 255:
         raise UsageError(f"{shown(wanted.name)} is no drop by its name", hint="rename it")
-    if wanted.bytes > inlet.limits.file:
-        told = f"{shown(wanted.name)} has {wanted.bytes} bytes; the limit is {inlet.limits.file}"
+    if wanted.bytes > largest:
+        told = f"{shown(wanted.name)} has {wanted.bytes} bytes; the limit is {largest}"
         raise DataError("too-large", told)
     folders.check_room(house.desk.folders, house.desk.reserve + wanted.bytes)
 
@@ -252,12 +254,12 @@ async def _taken(house: House, one: Upload, wanted: Take) -> dict[str, Any]:
     return {"run": adopted.run, "duplicate": adopted.duplicate}
 
 
-async def _mine(house: House, token: str) -> Upload:
+async def mine(house: House, token: str) -> Upload:
     """Find an upload of who asks; UsageError if there is none."""
     who = acting.who()
     async with house.store.reading() as tx:
         one = await uploads.get(tx, token)
-    if one is None or one.who != who.name or not who.group(one.group):
+    if one is None or one.who != who.name or (one.group and not who.group(one.group)):
         raise UsageError(f"there is no upload {shown(token)} of yours")
     return one
 

@@ -186,6 +186,7 @@ for _command in (
     runs.parked,
     runs.approve,
     runs.refuse,
+    runs.cancel,
     history.undo,
     history.record,
     schedule.schedule,

@@ -178,6 +178,18 @@ def refuse(source: Path, run: int, note: str | None) -> None:
     _show(found, as_json=False, status=False)
 
 
+@click.command()
+@click.argument("run", type=int)
+@click.option("--note", help="Why; kept with the run.")
+@click.pass_obj
+def cancel(source: Path, run: int, note: str | None) -> None:
+    """End a run that is not applied yet, with nothing loaded."""
+    from impexd import commands as work
+
+    found = asynchronously(lambda: work.decide(source, run, "cancel", note))
+    _show(found, as_json=False, status=False)
+
+
 def _show(found: dict[str, Any], *, as_json: bool, status: bool = True) -> None:
     """Print a run; end with 1 if it did not go through whole."""
     from impexd import show as tables

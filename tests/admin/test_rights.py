@@ -20,10 +20,12 @@ FILLED = {
     "token": "0" * 32,
     "n": "0",
     "hash": "0",
+    "folder": "groups",
 }
 BODIES = {
     "/api/v1/imports": {"group": "items", "path": "/nowhere"},
     "/api/v1/exports": {"group": "items-out"},
+    "/api/v1/files/try": {"changed": {"groups/x.toml": ""}, "upload": "x", "group": "items"},
     "/api/v1/uploads": {"group": "items", "name": "items.csv", "bytes": 3},
 }
 

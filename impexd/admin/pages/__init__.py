@@ -9,6 +9,7 @@ from impexd.admin.pages import (
     entrance,
     exporting,
     feeds,
+    files,
     groups,
     importing,
     orders,
@@ -29,7 +30,7 @@ def routes(made: FastAPI, house: House, signing: Signing, at: Place) -> None:
     asking = Asking(made)
     still.routes(made)
     entrance.routes(made, signing, at)
-    for page in (overview, importing, exporting, groups, data, orders, feeds, partners):
+    for page in (overview, importing, exporting, groups, data, orders, feeds, partners, files):
         page.routes(made, asking)
     runs.routes(made, house, asking)
     schedule.routes(made, house, asking)

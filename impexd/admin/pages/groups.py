@@ -42,7 +42,8 @@ def routes(made: FastAPI, asking: Asking) -> None:
     @made.get("/groups", include_in_schema=False)
     async def listed(request: Request) -> Response:
         found = await asking.get("/api/v1/groups")
-        return shell.page(request, "groups.html", **found)
+        files = (await asking.get("/api/v1/files"))["files"]
+        return shell.page(request, "groups.html", **found, files=files)
 
     @made.get("/groups/{group}", include_in_schema=False)
     async def one(request: Request, group: str) -> Response:

@@ -36,11 +36,13 @@ async function ask(method, path, body, more = {}) {
 }
 
 // A form with data-api="POST /api/v1/..." sends its fields as JSON; then follows data-then, with {names} of the answer.
-function fields(form) {
+function fields(form, path) {
   const body = {};
   for (const [name, value] of new FormData(form)) {
     const input = form.elements[name];
     const kind = input.dataset ? input.dataset.kind : undefined;
+    if (input.dataset && input.dataset.only && !path.endsWith("/" + input.dataset.only)) continue;
+    if (input.dataset && input.dataset.file) { (body.changed = body.changed || {})[input.dataset.file] = value; continue; }
     if (value === "" && kind !== "text") continue;
     if (kind === "number") body[name] = Number(value);
     else if (kind === "numbers") body[name] = value.split(",").map(Number);
@@ -55,16 +57,18 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.dataset.api) return;
   event.preventDefault();
-  const [method, path] = form.dataset.api.split(" ");
   const button = event.submitter;
+  const { api, then, show } = { ...form.dataset, ...(button ? button.dataset : {}) };
+  const [method, path] = api.split(" ");
   form.dataset.key = form.dataset.key || once();
   said(form, "");
+  if (form.querySelector("[role=status].said")) said(form, "", true);
   if (button) button.disabled = true;
   try {
-    const told = await ask(method, path, fields(form), { "Idempotency-Key": form.dataset.key });
+    const told = await ask(method, path, fields(form, path), { "Idempotency-Key": form.dataset.key });
     delete form.dataset.key;
-    if (form.dataset.show) { said(form, told[form.dataset.show], true); form.reset(); }
-    else if (form.dataset.then) location.assign(form.dataset.then.replace(/\{(\w+)\}/g, (_, name) => told[name]));
+    if (show) { said(form, told[show], true); if (!button || !button.dataset.api) form.reset(); }
+    else if (then) location.assign(then.replace(/\{(\w+)\}/g, (_, name) => told[name]));
     else location.reload();
   } catch (error) {
     if (error.status) delete form.dataset.key;
@@ -201,6 +205,7 @@ function uploads(form) {
       told.className = "soft small";
       row.append(told);
       list.append(row);
+      if (!wanted) continue;
       try {
         const found = await ask("GET", `/api/v1/groups/${encodeURIComponent(wanted)}/match?name=${encodeURIComponent(file.name)}`);
         told.textContent = found.said;
@@ -217,10 +222,12 @@ function uploads(form) {
     try {
       for (const [n, file] of [...input.files].entries()) {
         const row = list.children[n];
+        if (file.size === 0) throw new Error(file.name + " is empty");
         row.append(document.createElement("progress"), Object.assign(document.createElement("div"), { role: "status" }));
         row.querySelector("progress").setAttribute("aria-label", "upload of " + file.name);
         row.querySelector("div").setAttribute("role", "status");
         const token = await send(form, file, form.elements.group.value, row);
+        if (form.dataset.sample !== undefined) return location.assign("/sample?upload=" + token);
         const body = { dry, force: form.elements.force ? form.elements.force.checked : false };
         if (form.elements.note && form.elements.note.value) body.note = form.elements.note.value;
         last = await ask("POST", `/api/v1/uploads/${token}/import`, body, { "Idempotency-Key": token + (dry ? "-dry" : "") });
