@@ -55,7 +55,6 @@ def filled(site: Site, browser: Browser, signed_in: Path) -> None:
                 "number": "A-1",
                 "shop": NASTY,
                 "lines": [{"ref": "1", "sku": "nasty-1", "name": NASTY, "quantity": "1"}],
-                "payment_method": "invoice",
             }
         ]
     }
