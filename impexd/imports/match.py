@@ -82,6 +82,13 @@ def layout(descriptor: Descriptor, file: str) -> Layout:
     return own.model_copy(update={"trailer": None})
 
 
+def original(file: str) -> str:
+    """Pure: the name that a file had before it, or those it came from, were rejected."""
+    while found := mended(file):
+        file = found[0]
+    return file
+
+
 def named(layout: Layout, file: str) -> dict[str, str | None]:
     """Pure: what the named groups of `match` hold of a file's name; None where one is not there."""
     found = None if layout.match is None else _found(layout.match, file)
@@ -95,6 +102,5 @@ def bare(file: str) -> str:
 
 def _found(pattern: str, file: str) -> Any:
     expression = patterns.compiled(pattern, case=False)
-    source = mended(file)
-    names = (bare(file), file, *((source[0], bare(source[0])) if source else ()))
+    names = (bare(file), file, original(file), bare(original(file)))
     return next(filter(None, map(expression.fullmatch, names)), None)

@@ -74,7 +74,7 @@ def source(name: str) -> str:
 
 
 def _parted(name: str) -> tuple[str, str]:
-    stem, dot, suffix = match.bare(name).rpartition(".")
+    stem, dot, suffix = match.original(match.bare(name)).rpartition(".")
     stem = (stem if dot else name).encode()[:LONGEST].decode("utf-8", "ignore")
     return stem, suffix if dot else ""
 

@@ -50,11 +50,17 @@ def listed(held: str, limit: int) -> str:
     )
 
 
-def spared(held: str, taken: Taken) -> str:
-    """Pure: SQL: the row `t` is not one of those to be kept."""
+def spared(taken: Taken) -> str:
+    """
+    Pure: SQL: the row `t` is not one of those to be kept, in a statement that begins with them.
+
+    SQLite makes an index of what stands behind IN, PostgreSQL a hash join of what is in EXISTS.
+    """
     key = taken.names.as_text(f"t.{quoted(taken.kind.key[0])}")
-    mine = f"SELECT k FROM held WHERE entity = '{taken.kind.name}'"
-    return f"{key} NOT IN ({held} {mine})"
+    if taken.names.engine == "sqlite":
+        return f"{key} NOT IN (SELECT k FROM held WHERE entity = '{taken.kind.name}')"
+    mine = f"SELECT 1 FROM held h WHERE h.entity = '{taken.kind.name}' AND h.k = {key}"
+    return f"NOT EXISTS ({mine})"
 
 
 def _seeds(

@@ -7,7 +7,8 @@ itself, with a part for each entity, and can be taken back in the same way.  The
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,7 +121,8 @@ async def plan(
     for name, count in needed.items():
         acts[name] |= {NEEDED: count, DELETE: acts[name][DELETE] - count}
     if len(kept) < LISTED:
-        listed = await tx.execute(text(bearing.listed(held, LISTED - len(kept))))
+        async with _hashing(tx):
+            listed = await tx.execute(text(bearing.listed(held, LISTED - len(kept))))
         for entity, key, by in listed:
             told = json.dumps([key], ensure_ascii=False)
             kept.append(Kept(entity, told, NEEDED, needed=by))
@@ -129,7 +131,9 @@ async def plan(
 
 async def _needed(tx: AsyncConnection, held: str) -> dict[str, int]:
     """Count the records, by entity, that would go if nothing pointed at them."""
-    return {name: int(count) for name, count in await tx.execute(text(bearing.counts(held)))}
+    async with _hashing(tx):
+        rows = await tx.execute(text(bearing.counts(held)))
+    return {name: int(count) for name, count in rows}
 
 
 async def put(store: Store, undo: Run, catalogue: Catalogue, clock: Clock) -> Plan:
@@ -174,9 +178,23 @@ async def _parent(tx: AsyncConnection, undo: Run) -> Run:
 async def _image(tx: AsyncConnection, taken: Taken, done: Plan, undo: int) -> None:
     """Keep what is there now of the records of one entity that are taken back."""
     acts = done.acts[taken.kind.name]
-    spared = bearing.spared(done.held, taken) if NEEDED in acts else "1 = 1"
-    for sql in takeback.imaging(taken, acts, undo=undo, spared=spared):
-        await tx.execute(text(sql))
+    if NEEDED not in acts:
+        for sql in takeback.imaging(taken, acts, undo=undo):
+            await tx.execute(text(sql))
+        return
+    async with _hashing(tx):
+        for sql in takeback.imaging(taken, acts, undo=undo, spared=bearing.spared(taken)):
+            await tx.execute(text(f"{done.held} {sql}"))
+
+
+@asynccontextmanager
+async def _hashing(tx: AsyncConnection) -> AsyncIterator[None]:
+    """Keep PostgreSQL from nested loops over what it takes for one row and is a hundred thousand."""
+    if tx.dialect.name == "postgresql":
+        await tx.execute(text("SET LOCAL enable_nestloop = off"))
+    yield
+    if tx.dialect.name == "postgresql":
+        await tx.execute(text("SET LOCAL enable_nestloop = on"))
 
 
 async def _take(

@@ -133,7 +133,7 @@ async def test_mended_and_dropped_again_it_loads_and_its_source_knows(place: Pla
     assert (first["state"], first["parent"]) == ("archived", source["id"])
     assert (await place.run(source["id"]))["cured"] == 2
     ((again, text),) = place.rejects(first).items()
-    assert again == f"products.rejects-{source['id']}.rejects-{first['id']}.csv"
+    assert again == f"products.rejects-{first['id']}.csv"
     run = await place.bring(name, mended(place.rejects(source)[name]))
     assert (run["problems"], run["parent"]) == (0, source["id"])
     assert await codes(place) == ["A", "A2", "B", "C", "D", "E", "F", "G"]
@@ -193,6 +193,19 @@ async def test_rejects_of_any_layout_load_when_they_are_mended(
     run = await place.bring(name, fixed.encode())
     assert (run["state"], run["problems"]) == ("archived", 0)
     assert await place.table("product") == before
+
+
+async def test_rejects_of_a_file_with_a_trailer_have_none_and_are_rejected_without_loss(
+    place: Place,
+) -> None:
+    await place.fresh(etc('trailer = "END (?P<rows>[0-9]+)"'))
+    data = lines("A;one;;x", "B;two;;x", "C;three;;3", "END 3;;;")
+    ((name, text),) = place.rejects(await rejected(place, data=data)).items()
+    first = await rejected(place, name, text.replace("one;;x", "one;;1").encode())
+    ((name, text),) = place.rejects(first).items()
+    assert [row[0] for row in read(text)[1:]] == ["B"]
+    run = await rejected(place, name, text.replace("two;;x", "two;;2").encode())
+    assert (run["problems"], await codes(place)) == (0, ["A", "B", "C"])
 
 
 async def test_what_two_descriptors_reject_is_written_for_each(place: Place) -> None:

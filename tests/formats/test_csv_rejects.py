@@ -84,3 +84,48 @@ async def test_rejects_of_rejects_have_two_columns_more_and_not_four() -> None:
 async def test_rejects_of_a_file_that_ends_badly_are_written_so_far(end: str) -> None:
     copy = await rejects(CSV, "a,b\n1,2\n" + "3,4\n" * 60_000 + end, [(2, "x")])
     assert copy.decode() == "a,b,_line,_problem\n1,2,2,x\n"
+
+
+async def test_a_row_that_is_too_long_or_misquoted_loses_nothing_and_is_rejected_until_mended() -> (
+    None
+):
+    data = 'a,b\n1,2,"x,\ny",4\nA"B,2\n"C"c,3\n7\n8,9\n'
+    wrong = await read(CSV, data, ["a", "b"])
+    assert [problem.line for problem in wrong.problems] == [2, 4, 5, 6]
+    copy = await rejects(CSV, data, [(one.line or 0, "why") for one in wrong.problems])
+    assert copy.decode() == (
+        'a,b,_line,_problem\n1,2,"x,\ny",4,2,why\n"A""B,2",4,why\n"""C""c,3",5,why\n7,6,why\n'
+    )
+    for policy in ("reject", "pad"):
+        back = await read(CSV, copy, ["a", "b"], short=policy)
+        assert (len(back.rows), len(back.problems)) == (0, 4)
+        again = await rejects(CSV, copy, [(one.line or 0, "why") for one in back.problems])
+        assert again.decode().replace("3,why", "2,why").splitlines()[1] == '1,2,"x,'
+        assert len(again.splitlines()) == len(copy.splitlines())
+        assert max(map(len, again.splitlines())) <= max(map(len, copy.splitlines()))
+
+
+async def test_a_row_of_a_million_cells_is_written_as_its_text() -> None:
+    row = ",".join(["x"] * 1_000_000)
+    copy = await rejects(CSV, f"a,b\n{row}\n1,2\n", [(2, "why")])
+    assert copy.decode() == f'a,b,_line,_problem\n"{row}",2,why\n'
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+async def test_without_a_header_what_is_no_row_is_one_cell_and_as_wide_as_the_others(
+    quote: str,
+) -> None:
+    data = f"1;2\n3{quote}x;4\n5;6;7\n".replace(";", ",")
+    layout: dict[str, Any] = {"header": False, "quote": quote}
+    copy = await rejects(CSV, data, [(2, "why"), (3, "why")], **layout)
+    back = await read(CSV, copy, [1, 2, 3, 4], **layout)
+    assert picked(back, [1, 2, 3]) == [[f"3{quote}x,4", "", "2"], ["5,6,7", "", "3"]]
+
+
+async def test_escapes_of_a_malformed_row_stand_as_they_came() -> None:
+    data = 'a,b\n"1","\\"x\\\\"y\n'
+    copy = await rejects(CSV, data, [(2, "why")], escape="backslash")
+    back = await read(CSV, copy, ["a"], escape="backslash")
+    assert len(back.problems) == 1
+    bare = await read(CSV, b"raw,l,p\n" + copy.partition(b"\n")[2], ["raw"], escape="backslash")
+    assert picked(bare, ["raw"]) == [['"1","\\"x\\\\"y']]

@@ -34,3 +34,13 @@ def test_without_a_pattern_a_descriptor_takes_every_file_of_its_format() -> None
 
 def test_a_packed_file_goes_by_the_name_of_what_is_in_it() -> None:
     assert match.takes(descriptor(match=r"products\.csv"), "products.csv.gz")
+
+
+def test_rejects_go_by_the_name_of_their_source_and_of_their_sources_source() -> None:
+    products = descriptor(match=r"products\.csv")
+    for name in ("products.rejects-12.csv", "products.rejects-12.2.csv", "Products.Rejects-3.csv"):
+        assert match.takes(products, name)
+        assert match.original(name).lower() == "products.csv"
+    assert match.takes(products, "products.rejects-1.rejects-2.csv.gz")
+    assert match.mended("products.rejects-1.rejects-2.csv") == ("products.rejects-1.csv", 2)
+    assert not match.takes(products, "products.rejects-x.csv")
