@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.abc
 import asyncssh
 import pytest
 
 from impexd.core.errors import UsageError
 from impexd.exports import outbox, send
 from impexd.exports.targets import s3 as s3_target
+from impexd.exports.targets import sftp as sftp_target
 from tests.exports import peers, things
 from tests.exports.house import House
 from tests.exports.peers import S3, Sftp
@@ -292,3 +294,40 @@ async def test_a_store_that_is_away_is_waited_for(house: House, bucket: S3) -> N
     bucket.start()
     await sent(house, started)
     assert "csv.csv" in bucket.files()
+
+
+@ONE
+async def test_a_server_that_never_says_a_word_keeps_nobody_else_waiting(
+    house: House, partner: Sftp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sftp_target, "CONNECT", 0.5)
+    held: list[anyio.abc.SocketStream] = []
+
+    async def hold(stream: anyio.abc.SocketStream) -> None:
+        held.append(stream)
+        await anyio.sleep_forever()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, hold)
+        await to(house, partner.target().replace(f"port = {partner.port}", f"port = {port}"))
+        started = await house.begin("csv")
+        with anyio.fail_after(30):
+            while not held:
+                await anyio.sleep(0.01)
+            assert (await house.export("jsonl"))["state"] == "published"
+        assert "no answer" in await waits(house, started)
+        tasks.cancel_scope.cancel()
+
+
+@ONE
+@pytest.mark.parametrize("access", ["", 'access = { env = "SHOP_STORE" }\n'], ids=["usual", "own"])
+async def test_a_key_may_come_from_the_environment(
+    house: House, bucket: S3, monkeypatch: pytest.MonkeyPatch, access: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("SHOP_STORE", "AKIA secret")
+    await to(house, bucket.target().replace('access = { file = "store.key" }\n', access))
+    assert (await house.export("csv"))["sent"]["state"] == "done"
