@@ -218,7 +218,7 @@ def status(found: dict[str, Any]) -> None:
     for name, export in sorted(found["exports"].items()):
         if waits := export.get("sending"):
             why = f": {waits['why']}" if waits["why"] else ""
-            told = f"{waits['files']} files wait for {export['target']}{why}"
+            told = f"{_files(waits['files'])} for {export['target']}{why}"
             out.print(f"  [yellow]export {text(name)}[/]: {text(told, 500)}")
     for run, progress in sorted(found["running"].items()):
         out.print(
@@ -265,3 +265,8 @@ def _state(state: str) -> str:
 def _rows(run: dict[str, Any]) -> int:
     counts = (run["counts"] or {}).values()
     return sum(count[name] for count in counts for name in count if name != "read")
+
+
+def _files(count: int) -> str:
+    """Pure: how many files wait."""
+    return "1 file waits" if count == 1 else f"{count:,} files wait"
