@@ -69,12 +69,13 @@ def _connected() -> Iterator[None]:
 
 @asynccontextmanager
 async def opened(
-    source: Path, *, patience: httpx2.Timeout | None = PATIENCE
+    source: Path, *, patience: httpx2.Timeout | None = PATIENCE, only_daemon: bool = False
 ) -> AsyncIterator[Client]:
     """
     Reach the instance of a configuration for as long as the block lasts; the daemon if there is one.
 
-    `patience`: how long an answer is waited for; None: for as long as it takes.
+    `patience`: how long an answer is waited for; None: for as long as it takes.  `only_daemon`: without
+    one, UsageError.
 
     Only without a daemon is the configuration read, and `ConfigError` raised.
     """
@@ -87,6 +88,8 @@ async def opened(
             ) as http:
                 yield Client(http, alone=False)
         return
+    if only_daemon:
+        raise UsageError("no daemon runs on this instance", hint="`impexd run` starts one")
     async with _alone(source) as client:
         yield client
 

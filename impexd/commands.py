@@ -131,18 +131,31 @@ async def notify_test(source: Path, name: str) -> dict[str, Any]:
         return await asked.post(f"/api/v1/notices/test/{quoted(name)}")
 
 
+async def backup(source: Path, file: Path) -> dict[str, Any]:
+    """Have a backup written, however long that takes."""
+    async with client.opened(source, patience=None) as asked:
+        return await asked.post("/api/v1/backup", path=str(file))
+
+
 async def status(source: Path) -> dict[str, Any]:
     """Ask how the instance is."""
     async with client.opened(source) as instance:
         return await instance.get("/api/v1/status") | {"daemon": not instance.alone}
 
 
-async def reload(source: Path) -> dict[str, Any]:
+async def reload(source: Path, *, wait: bool = True) -> dict[str, Any]:
     """Have the daemon take the new configuration; UsageError if none runs."""
-    async with client.opened(source) as instance:
-        if instance.alone:
-            raise UsageError("no daemon runs on this instance", hint="`impexd run` starts one")
-        return await instance.post("/api/v1/reload")
+    async with client.opened(source, only_daemon=True, patience=None) as instance:
+        return await instance.post("/api/v1/reload", wait=wait)
+
+
+async def config_changes(source: Path, limit: int) -> list[dict[str, Any]]:
+    """Ask which configurations were in force, and which were refused."""
+    async with client.opened(source) as asked:
+        found: list[dict[str, Any]] = (await asked.get("/api/v1/config/log", limit=limit))[
+            "changes"
+        ]
+        return found
 
 
 async def place_orders(source: Path, file: Path) -> dict[str, Any]:

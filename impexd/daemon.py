@@ -31,6 +31,9 @@ from impexd.upkeep.pulse import PATIENCE
 CALLING = 32
 """Peers that are called at the same time."""
 
+LISTEN = 0.05
+"""Seconds between two looks at what was heard."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -39,6 +42,8 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
     if bell is None:
         with heard() as own:
             return await serve(instance, own, drain=drain)
+    instance.bell = bell
+    bell.deadline = instance.config.instance.daemon.stop_deadline
     stopping, scouts = anyio.Event(), anyio.CancelScope()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_listening, instance, stopping, bell)
@@ -65,15 +70,22 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
 
 
 async def _listening(instance: Instance, stopping: anyio.Event, bell: Bell) -> None:
-    """Look at what was heard."""
-    while True:
-        if bell.stop:
-            stopping.set()
-            return
-        if bell.reload:
-            bell.reload = False
+    """Look at what was heard.  A reload that hangs must not keep us from hearing that we are to stop."""
+    async with anyio.create_task_group() as reloads:
+        reloading = False
+
+        async def reload() -> None:
+            nonlocal reloading
             await reloaded(instance)
-        await anyio.sleep(0.05)
+            reloading = False
+
+        while not bell.stop:
+            if bell.reload and not reloading:
+                bell.reload, reloading = False, True
+                reloads.start_soon(reload)
+            await anyio.sleep(LISTEN)
+        stopping.set()
+        reloads.cancel_scope.cancel()
 
 
 async def _stopped(instance: Instance, tasks: TaskGroup) -> None:
@@ -201,20 +213,14 @@ async def _status(instance: Instance) -> str:
 
 
 async def reloaded(instance: Instance) -> ImpexError | None:
-    """Reload as a signal does it: the outcome goes to the log and to systemd."""
-    systemd.reloading()
+    """Reload as a signal does it: nobody waits for the outcome, it goes to the log."""
     try:
         await instance.reload()
     except ConfigError as error:
-        for mistake in error.mistakes:
-            log.error("configuration refused", mistake=mistake)
-        systemd.ready(f"old configuration kept: {error.mistakes[0]}")
-        return error
+        return error  # every mistake is in the log already
     except WorldError as error:
         log.error("configuration not taken", why=str(error))
-        systemd.ready("old configuration kept")
         return error
-    systemd.ready(f"{len(instance.config.groups)} groups")
     return None
 
 

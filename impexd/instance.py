@@ -17,9 +17,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd import config as configuration
-from impexd.core import lock, pool
+from impexd.core import lock, pool, systemd
 from impexd.core.clock import SYSTEM, Clock, stamp
-from impexd.core.errors import ConfigError, WorldError
+from impexd.core.errors import ConfigError, Unsafe, WorldError
+from impexd.core.signals import Bell
 from impexd.exports import outbox, send
 from impexd.exports import recover as outboxes
 from impexd.exports import run as exporting
@@ -49,7 +50,7 @@ from impexd.scheduler import entries as scheduled
 from impexd.scheduler import hearing, whole
 from impexd.scheduler.timing import Timing
 from impexd.scheduler.whole import Scheduler
-from impexd.store import engine, entities, migrate, runs
+from impexd.store import configs, engine, entities, migrate, runs
 from impexd.store.engine import Store
 from impexd.upkeep.pulse import Pulse
 from impexd.upkeep.tally import Tally
@@ -91,6 +92,9 @@ class Instance:
     arrivals: waking.Bell = field(default_factory=waking.Bell)
     """Rung when stock may have come that deliveries wait for."""
     scheduler: Scheduler = field(init=False)
+    bell: Bell = field(default_factory=Bell)
+    """What was heard from outside; whoever wants a reload without waiting for it rings it."""
+    _reloading: anyio.Lock = field(default_factory=anyio.Lock)
     pulse: Pulse = field(init=False)
     tally: Tally = field(init=False)
     chain: Chain = field(init=False)
@@ -184,19 +188,41 @@ class Instance:
 
     async def reload(self) -> None:
         """
-        Take the whole new configuration, or none of it.
+        Take the whole new configuration, or none of it; systemd is told how that goes.
 
         Raises `ConfigError` with all mistakes; the old one goes on and remembers them.
         """
+        async with self._reloading:  # by signal and by command at once: one after the other
+            systemd.reloading()
+            status = "old configuration kept"
+            try:
+                await self._taken()
+                status = f"{len(self.config.groups)} groups"
+            except ConfigError as error:
+                status += f": {error.mistakes[0]}"
+                await self._refused(error)
+                raise
+            finally:
+                systemd.ready(status)
+
+    async def _refused(self, error: ConfigError) -> None:
+        """Remember what was wrong with a configuration."""
+        self.mistakes, now = error.mistakes, self.clock.now()
+        for mistake in error.mistakes:
+            log.error("configuration refused", mistake=mistake)
         try:
-            fresh = configuration.load(self.source)
-            if told := restart_only(self.config, fresh):
-                raise ConfigError(told, hint="restart the daemon for these")
             async with self.store.writing() as tx:
-                await prepared(tx, fresh, self.clock)
-        except ConfigError as error:
-            self.mistakes = error.mistakes
-            raise
+                await configs.note(tx, "reload", now=now, mistakes=error.mistakes)
+        except WorldError as trouble:
+            log.warning("the refusal is not in the journal", reason=str(trouble))
+
+    async def _taken(self) -> None:
+        fresh = configuration.load(self.source)
+        if told := restart_only(self.config, fresh):
+            raise ConfigError(told, hint="restart the daemon for these")
+        async with self.store.writing() as tx:
+            await prepared(tx, fresh, self.clock)
+            await configs.note(tx, "reload", now=self.clock.now(), hash=fresh.hash)
         self.mistakes = ()
         self.bench.older[self.config.hash] = self.config
         self.exports.older[self.config.hash] = self.config
@@ -246,6 +272,17 @@ async def prepared(tx: AsyncConnection, config: Config, clock: Clock) -> None:
     await runs.keep_config(tx, config.hash, config.body, now=stamp(clock.now()))
 
 
+def _home(var: Path) -> None:
+    """Make the state folder if need be; a folder above it that is missing is a disk that is not mounted."""
+    try:
+        var.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Unsafe(
+            f"the state folder {var} cannot be had: {error.strerror}",
+            hint="mount its disk, make the folder above it, or correct `instance.var`",
+        ) from error
+
+
 @asynccontextmanager
 async def opened(source: Path, config: Config, clock: Clock = SYSTEM) -> AsyncIterator[Instance]:
     """
@@ -256,7 +293,7 @@ async def opened(source: Path, config: Config, clock: Clock = SYSTEM) -> AsyncIt
     if faults := order_table.faults():
         raise RuntimeError(f"the state table of orders is wrong: {'; '.join(faults)}")
     async with AsyncExitStack() as stack:
-        config.var.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _home(config.var)
         stack.enter_context(lock.held(config.var / "impexd.lock", f"the instance {config.var}"))
         rooms = stack.enter_context(folders.opened(config.var))
         url = configuration.store_url(config)
@@ -265,6 +302,7 @@ async def opened(source: Path, config: Config, clock: Clock = SYSTEM) -> AsyncIt
         await migrate.migrate(store, clock=clock)
         async with store.writing() as tx:
             await prepared(tx, config, clock)
+            await configs.note(tx, "start", now=clock.now(), hash=config.hash)
         temporary = config.var / "tmp"
         temporary.mkdir(mode=0o700, exist_ok=True)
         size = config.instance.daemon.workers

@@ -11,6 +11,8 @@ from impexd.answers.verify import run as verifying
 from impexd.core.errors import UsageError
 from impexd.core.text import shown
 from impexd.orders.chain import why as partners
+from impexd.store import configs
+from impexd.upkeep import changes
 
 
 def routes(made: FastAPI, house: House) -> None:
@@ -34,6 +36,18 @@ def routes(made: FastAPI, house: House) -> None:
     @made.get("/api/v1/verify")
     async def verify(*, deep: bool = True, taken: bool = False) -> dict[str, Any]:
         return await verifying.verify(house, deep=deep, taken=taken)
+
+    @made.get("/api/v1/config/log")
+    async def changed(limit: int = Query(default=20, ge=1, le=200)) -> dict[str, Any]:
+        async with house.store.reading() as conn:
+            found = await configs.listed(conn, limit + 1)
+            bodies = await configs.bodies(conn, [one["hash"] for one in found if one["hash"]])
+        before: str | None = None
+        for one in reversed(found):
+            body = bodies.get(one["hash"] or "")
+            one["changes"] = changes.between(before, body) if before and body else []
+            before = body or before
+        return {"changes": found[:limit]}
 
 
 async def _timed(house: House) -> dict[str, str | None]:

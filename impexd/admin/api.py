@@ -27,6 +27,7 @@ from impexd.admin import (
     groups,
     health,
     history,
+    keep,
     notices,
     orders,
     people,
@@ -81,6 +82,13 @@ class Import(Model):
     note: str | None = Field(default=None, max_length=1000)
 
 
+class Reload(Model):
+    """A new configuration to be taken."""
+
+    wait: bool = True
+    """Answer when it has been taken, or refused; else at once, as after a signal."""
+
+
 class Decision(Model):
     """What a person says about a run."""
 
@@ -103,6 +111,7 @@ def app(house: House) -> FastAPI:
     health.routes(made, house)
     answers.routes(made, house)
     notices.routes(made, house)
+    keep.routes(made, house)
     history.routes(made, house)
     schedule.routes(made, house)
     exporting.routes(made, house)
@@ -159,8 +168,11 @@ def _instance(made: FastAPI, house: House) -> None:
         }
 
     @made.post("/api/v1/reload")
-    async def reload() -> dict[str, Any]:
-        await house.reload()
+    async def reload(wanted: Reload | None = None) -> dict[str, Any]:
+        if wanted is not None and not wanted.wait:
+            house.bell.reload = True
+        else:
+            await house.reload()
         return {"hash": house.bench.config.hash, "groups": len(house.bench.config.groups)}
 
 

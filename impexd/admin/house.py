@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from impexd.core.clock import Clock
+from impexd.core.signals import Bell
 from impexd.exports.bench import Bench as Outgoing
 from impexd.feeds.bench import Bench as Feeds
 from impexd.imports.bench import Bench
@@ -69,6 +70,7 @@ class House(Protocol):
     queue: Queue
     chain: Chain
     clock: Clock
+    bell: Bell
     pulse: Pulse
     tally: Tally
     source: Path

@@ -58,6 +58,8 @@ API = (
     Rule("GET",    "/api/v1/runs/{id}/log",            VIEWER, RUN),
     Rule("GET",    "/api/v1/why",                      VIEWER),
     Rule("GET",    "/api/v1/verify",                   ADMIN),
+    Rule("GET",    "/api/v1/config/log",               ADMIN),
+    Rule("POST",   "/api/v1/backup",                   ADMIN),
     Rule("GET",    "/api/v1/notices",                  VIEWER),
     Rule("POST",   "/api/v1/notices/test/{name}",      ADMIN),
     Rule("GET",    "/api/v1/status",                   VIEWER),

@@ -18,6 +18,7 @@ from impexd.cli import (
     exports,
     feeds,
     history,
+    keep,
     notices,
     orders,
     people,
@@ -91,9 +92,21 @@ def commands(context: click.Context, source: Path | None) -> None:
 
 
 @commands.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-def init(folder: Path) -> None:
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--system", is_flag=True, help="A service: /etc/impexd, /var/lib/impexd, its unit.")
+@click.option(
+    "--root", type=click.Path(path_type=Path), default=Path("/"), help="Below this folder."
+)
+def init(folder: Path | None, root: Path, *, system: bool) -> None:
     """Make a new instance: etc/ with every key explained, and var/."""
+    if system == (folder is not None):
+        raise click.UsageError("say a folder, or --system")
+    if folder is None:
+        for path in setup.system(root):
+            click.echo(f"wrote {path}")
+        click.echo("\nNext: systemd-sysusers && systemd-tmpfiles --create impexd.conf")
+        click.echo("      systemctl daemon-reload && systemctl enable --now impexd")
+        return
     for path in setup.write(folder):
         click.echo(f"wrote {path}")
     click.echo(f"\nNext: impexd --config {folder / 'etc'} check")
@@ -132,7 +145,9 @@ def check(source: Path, *, as_json: bool) -> None:
 @click.pass_obj
 def run(source: Path, *, drain: bool) -> None:
     """Run the daemon."""
-    with signals.heard() as bell:  # before anything else: the default answer to SIGHUP is death
+    with signals.heard(
+        for_good=True
+    ) as bell:  # before anything else: the default answer to SIGHUP is death
         from impexd import service
 
         _start_log(source)
@@ -158,12 +173,18 @@ def status(source: Path, *, as_json: bool) -> None:
 
 
 @commands.command()
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Until it is taken, or refused."
+)
 @click.pass_obj
-def reload(source: Path) -> None:
+def reload(source: Path, *, wait: bool) -> None:
     """Have the daemon take the new configuration: all of it or none."""
     from impexd import commands as work
 
-    done = asynchronously(lambda: work.reload(source))
+    done = asynchronously(lambda: work.reload(source, wait=wait))
+    if not wait:
+        click.echo("asked for; `impexd status` tells what became of it")
+        return
     click.echo(f"taken: {done['groups']} groups, configuration {done['hash'][:12]}")
 
 
@@ -210,6 +231,8 @@ for _command in (
     people.user,
     why.why,
     why.verify,
+    why.past,
+    keep.backup,
     notices.notices,
     notices.notify,
 ):

@@ -64,6 +64,29 @@ def verify(source: Path, *, quick: bool, taken: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+@click.group(name="history")
+def past() -> None:
+    """What has been."""
+
+
+@past.command(name="config")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 200))
+@click.option("--json", "as_json", is_flag=True, help="One object a line for machines.")
+@click.pass_obj
+def past_config(source: Path, limit: int, *, as_json: bool) -> None:
+    """List the configurations that were in force, what each changed, and those refused."""
+    from impexd import commands as work
+    from impexd import show as tables
+
+    for one in asynchronously(lambda: work.config_changes(source, limit)):
+        if as_json:
+            click.echo(json.dumps(one, ensure_ascii=True))
+            continue
+        of = f" {one['hash'][:12]}" if one["hash"] else ""
+        tables.plain([f"{one['at'][:19]}  {one['outcome']}{of} ({one['how']})"])
+        tables.plain(f"    {line}" for line in (*one["changes"], *(one["mistakes"] or ())))
+
+
 SUMS = ("files", "rows", "messages", "tasks")
 """What is summed up."""
 

@@ -8,6 +8,7 @@ moment of a daemon on, because the default answer to SIGHUP is death.
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,12 +23,32 @@ class Bell:
 
     stop: bool = False
     reload: bool = False
+    deadline: float = 30.0
+    """Seconds after which a stop that hangs is ended by force."""
+
+
+def _force(seconds: float) -> threading.Timer:
+    """
+    End the process in so many seconds, whatever hangs then: a loop, a database, a thread.
+
+    A thread of its own, which nothing can hold up; that what is cut short is carried on at the next
+    start holds for this end as for any other.
+    """
+    timer = threading.Timer(seconds, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 @contextmanager
-def heard() -> Iterator[Bell]:
-    """Hear SIGTERM, SIGINT and SIGHUP for as long as the block lasts; a second stop ends at once."""
+def heard(*, for_good: bool = False) -> Iterator[Bell]:
+    """
+    Hear SIGTERM, SIGINT and SIGHUP for as long as the block lasts; a second stop ends at once.
+
+    `for_good`: the process ends with the block, and is made to if it hangs then.
+    """
     bell = Bell()
+    timers: list[threading.Timer] = []
 
     def hear(number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
@@ -36,6 +57,7 @@ def heard() -> Iterator[Bell]:
             os._exit(0)  # asked twice: at once, which a crash-safe program can afford
         else:
             bell.stop = True
+            timers.append(_force(bell.deadline))
 
     kept = {number: signal.signal(number, hear) for number in HEARD}
     try:
@@ -43,3 +65,6 @@ def heard() -> Iterator[Bell]:
     finally:
         for number, old in kept.items():
             signal.signal(number, old)
+        for timer in timers:
+            if not for_good:
+                timer.cancel()

@@ -35,19 +35,28 @@ _PLACE = re.compile(
 log = structlog.get_logger(__name__)
 
 
-async def clear(desk: Desk, keep: Mapping[str, int]) -> int:
-    """Clear what is too old: group -> days.  Gives how many runs; WorldError if the disk fails."""
+async def clear(desk: Desk, keep: Mapping[str, int], *, failed: int = KEEP) -> int:
+    """
+    Clear what is too old: group -> days, and no more than `failed` days for refused drops.
+
+    Gives how many runs; WorldError if the disk fails.
+    """
     async with desk.store.reading() as conn:
         groups = await retention.groups(conn)
-    return sum([await _group(desk, name, keep.get(name, KEEP)) for name in groups])
+    count = 0
+    for name in groups:
+        days = keep.get(name, KEEP)
+        count += await _group(desk, name, "archive", days)
+        count += await _group(desk, name, "failed", min(days, failed))
+    return count
 
 
-async def _group(desk: Desk, group: str, days: int) -> int:
+async def _group(desk: Desk, group: str, room: str, days: int) -> int:
     before, count = desk.clock.now() - timedelta(days=days), 0
     note = f"bytes cleared after {days} days"
     while True:
         async with desk.store.reading() as conn:
-            rows = await retention.old(conn, group, before, SLICE)
+            rows = await retention.old(conn, group, room, before, SLICE)
         if not rows:
             break
         places = [place for _, place in rows]
@@ -56,7 +65,7 @@ async def _group(desk: Desk, group: str, days: int) -> int:
         await again(desk.store, lambda tx: retention.cleared(tx, ids, note), clock=desk.clock)  # noqa: B023
         count += len(rows)
     if count:
-        log.info("archive cleared", group=group, runs=count, days=days)
+        log.info("archive cleared", room=room, group=group, runs=count, days=days)
     return count
 
 

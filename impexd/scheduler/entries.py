@@ -18,6 +18,10 @@ HOUSEKEEPING: Mapping[str, int] = {
     "archive": 3600,
     "outbox": 3600,
     "occurrences": 3600,
+    "log": 3600,
+    "notices": 86_400,
+    "audit": 86_400,
+    "messages": 3600,
     "pictures": 86_400,
 }
 """What is kept in order, and after how many seconds again; see `work`."""

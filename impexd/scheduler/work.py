@@ -25,6 +25,7 @@ from impexd.scheduler.fire import Occurrence
 from impexd.store import occurrences
 from impexd.store.again import again
 from impexd.store.occurrences import Became
+from impexd.upkeep import purge
 
 INBOX, KEEP = "inbox", "keep"
 """The tasks."""
@@ -126,7 +127,8 @@ async def _parked(bench: Bench) -> int:
 
 async def _archive(bench: Bench) -> int:
     keep = {name: group.keep for name, group in bench.config.groups.items()}
-    return await retention.clear(bench.desk, keep)
+    failed = bench.config.instance.keep.failed
+    return await retention.clear(bench.desk, keep, failed=failed)
 
 
 async def _occurrences(bench: Bench) -> int:
@@ -138,11 +140,25 @@ async def _occurrences(bench: Bench) -> int:
     return await again(bench.desk.store, work, clock=bench.desk.clock)
 
 
+def _purged(what: str) -> Callable[[Bench], Awaitable[int]]:
+    """Give what purges one thing that is kept for so many days."""
+
+    async def clear(bench: Bench) -> int:
+        desk = bench.desk
+        return await purge.clear(desk.store, desk.clock, what, bench.config.instance.keep)
+
+    return clear
+
+
 PARTS: Mapping[str, Callable[[Bench], Awaitable[int]]] = {
     "undo": keeping.clear,
     "parked": _parked,
     "archive": _archive,
     "occurrences": _occurrences,
     "pictures": sweep.clear,
+    "log": _purged("log"),
+    "notices": _purged("notices"),
+    "audit": _purged("audit"),
+    "messages": _purged("messages"),
 }
 """The parts of the housekeeping; each gives how much it cleared."""

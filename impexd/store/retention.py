@@ -21,7 +21,7 @@ async def groups(conn: AsyncConnection) -> list[str]:
 
 
 async def old(
-    conn: AsyncConnection, group: str, before: datetime, limit: int
+    conn: AsyncConnection, group: str, room: str, before: datetime, limit: int
 ) -> list[tuple[int, str]]:
     """Read the oldest runs of a group that ended before a moment and have their bytes: (id, place)."""
     query = (
@@ -31,7 +31,7 @@ async def old(
             run.c.group_name == group,
             run.c.state.in_(_ENDED),
             run.c.finished < stamp(before),
-            run.c.place > "",
+            run.c.place.startswith(f"{room}/", autoescape=True),
         )
         .order_by(run.c.id)
         .limit(limit)
