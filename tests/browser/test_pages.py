@@ -32,7 +32,6 @@ PAGES = (
     "/feeds",
     "/partners",
     "/settings",
-    "/nowhere",
 )
 ASSETS = 100_000
 """Bytes of our own that a page may bring."""
