@@ -17,6 +17,7 @@ HOUSEKEEPING: Mapping[str, int] = {
     "parked": 3600,
     "archive": 3600,
     "outbox": 3600,
+    "messages": 3600,
     "occurrences": 3600,
     "log": 3600,
     "notices": 86_400,
