@@ -26,7 +26,6 @@ from impexd.exports import recover as outboxes
 from impexd.exports import run as exporting
 from impexd.exports.bench import Bench as Outgoing
 from impexd.exports.order import Answer as Written
-from impexd.feeds import hear as applying
 from impexd.feeds import intake
 from impexd.feeds.bench import Bench as Feeds
 from impexd.imports import parking, run, undo
@@ -114,7 +113,6 @@ class Instance:
             self.told,
             {
                 "outbox": partial(outbox.clear, self.exports),
-                "messages": partial(applying.clear, self.feeds),
             },
         )
 

@@ -28,8 +28,6 @@ from impexd.store.again import again
 TASK = "hear"
 TOGETHER = 50
 """Messages in one transaction: few enough to let others in."""
-CLEARED = 1000
-"""Messages that are forgotten in one transaction."""
 WAITS = Backoff(first=10.0, most=3600.0)
 FAULTS = 3
 """How often a message may fail by a fault of ours before it is set aside."""
@@ -44,19 +42,6 @@ async def hear(bench: Bench) -> None:
     )
     while await again(bench.store, lambda tx: _some(bench, tx), clock=bench.clock):
         pass
-
-
-async def clear(bench: Bench) -> int:
-    """Forget what ended longer ago than `keep.messages` days; gives how many messages."""
-    before = bench.clock.now() - timedelta(days=bench.config().instance.keep.messages)
-    done = 0
-    while count := await again(
-        bench.store,
-        lambda tx: messages.purge(tx, before=before, limit=CLEARED),
-        clock=bench.clock,
-    ):
-        done += count
-    return done
 
 
 async def _some(bench: Bench, tx: AsyncConnection) -> int:

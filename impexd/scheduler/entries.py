@@ -22,7 +22,6 @@ HOUSEKEEPING: Mapping[str, int] = {
     "log": 3600,
     "notices": 86_400,
     "audit": 86_400,
-    "messages": 3600,
     "pictures": 86_400,
 }
 """What is kept in order, and after how many seconds again; see `work`."""
