@@ -57,7 +57,12 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
             tasks.start_soon(look.tend, instance)
             tasks.start_soon(runlog.tend, instance.store)
             tasks.start_soon(chain.tend, instance.chain)
-            tasks.start_soon(waking.tend, instance.store, instance.ordering, instance.arrivals)
+            tasks.start_soon(
+                waking.tend,
+                instance.look_at_orders,
+                lambda: instance.config.instance.orders.wake,
+                instance.arrivals,
+            )
             tasks.start_soon(hearing.tend, instance.feeds)
             tasks.start_soon(wake.tend, instance.timing, lambda: instance.changed)
         systemd.ready(f"{len(instance.config.groups)} groups")
@@ -128,10 +133,10 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
             except WorldError as error:  # the other inboxes are none the worse for it
                 log.warning("inbox not drained", group=inlet.group, reason=str(error))
                 failed.append(error)
-        await waking.wake(instance.store, instance.ordering())
+        await instance.look_at_orders()
         await chain.look(instance.chain)
         await instance.queue.work(concurrency=1, drain=True)
-        await waking.wake(instance.store, instance.ordering())
+        await instance.look_at_orders()
         settling = [one.settling for one in passes if one.settling is not None]
         if at := await instance.queue.ahead(whole.TASKS):
             settling.append((at - instance.clock.now()).total_seconds())

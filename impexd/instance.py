@@ -38,8 +38,8 @@ from impexd.model.config import Config
 from impexd.notices import send as telling
 from impexd.orders import bench as ordering
 from impexd.orders import check as order_table
+from impexd.orders import files, waking
 from impexd.orders import hear as heard
-from impexd.orders import waking
 from impexd.orders.bench import Bench as Ordering
 from impexd.orders.chain import tend as chaining
 from impexd.orders.chain import work as chained
@@ -149,6 +149,12 @@ class Instance:
     def ordering(self) -> Ordering:
         """What orders are worked with, as the configuration in force has it."""
         return ordering.bench(self.config, self.clock)
+
+    async def look_at_orders(self) -> int:
+        """Place what files brought, and wake deliveries that can go on; gives how many did."""
+        terms = self.ordering()
+        placed = await files.take(self.store, terms, self.config)
+        return placed + await waking.wake(self.store, terms)
 
     def inlets(self) -> list[Inlet]:
         """The inboxes of the configuration in force."""

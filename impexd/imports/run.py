@@ -234,6 +234,7 @@ def _decided(bench: Bench, run: Run, config: Config, planned: Planned) -> Decide
         parking.waiting(bench, run, config),
         {form.sheet.k: feed for form in forms if (feed := _feed(run, form, config))},
         stamp(bench.desk.clock.now()),
+        frozenset(form.sheet.k for form in forms if form.sheet.together),
     )
 
 

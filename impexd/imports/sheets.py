@@ -47,7 +47,8 @@ def forms(
                 row_modes,
                 defaults.fixed(kind, dict(descriptor.missing_rows or {})),
                 descriptor.scope,
-                record,
+                together=descriptor.service == "orders",
+                record=record,
             )
             found.append(Form(name, record, kept, when, descriptor.mode_column, sheet))
     return found + _created(found, catalogue)

@@ -210,7 +210,7 @@ def _converted(
                 continue
             bad += 1
             problems += found
-            if part.form.sheet.mode is Mode.REPLACE:
+            if part.form.sheet.mode is Mode.REPLACE or part.form.sheet.together:
                 key = convert.key(lane, cells)
                 part.unknown += key is None
                 keys += [key] if key else []

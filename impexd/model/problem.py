@@ -68,6 +68,7 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     FILE_REJECTED = "file_rejected"
     DROP_REJECTED = "drop_rejected"
+    ORDER_REJECTED = "order_rejected"
     # an export
     BAD_QUERY = "bad_query"
     BAD_TEMPLATE = "bad_template"

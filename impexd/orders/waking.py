@@ -79,17 +79,16 @@ async def _woken(store: Store, bench: Bench, find: Find, event: DeliveryEvent) -
         after = found[-1][:2]
 
 
-async def tend(store: Store, bench: Callable[[], Bench], bell: Bell) -> None:
-    """Wake what waits, now and then and whenever the bell rings, until cancelled."""
+async def tend(look: Callable[[], Awaitable[int]], every: Callable[[], float], bell: Bell) -> None:
+    """Do what waits, now and then and whenever the bell rings, until cancelled."""
     while True:
         heard = bell.event
-        terms = bench()
         try:
-            if count := await wake(store, terms):
-                log.info("woken", deliveries=count)
+            if count := await look():
+                log.info("orders went on", count=count)
         except ImpexError as error:
             if not error.passing:
                 raise
-            log.warning("waiting deliveries were not looked at", reason=str(error))
-        with anyio.move_on_after(terms.settings.wake):
+            log.warning("orders that wait were not looked at", reason=str(error))
+        with anyio.move_on_after(every()):
             await heard.wait()

@@ -32,7 +32,7 @@ from impexd.core.errors import DataError
 from impexd.core.text import shown
 from impexd.model.problem import Code
 from impexd.model.run import Run
-from impexd.store import merge, messages, parked, runs, schema, staging
+from impexd.store import merge, messages, order_inputs, parked, runs, schema, staging
 from impexd.store.dialect import Names
 from impexd.store.engine import Store
 from impexd.store.stage import Sheet
@@ -67,6 +67,8 @@ class Decided:
     """Sheet -> the feed whose messages its records are."""
     now: str = ""
     """When they are received."""
+    orders: frozenset[int] = frozenset()
+    """Sheets whose records are orders, to be placed once they are in."""
 
 
 Verdict = Callable[[AsyncConnection], Awaitable[None]]
@@ -128,6 +130,10 @@ async def merged(
         if feed := decided.feeds.get(sheet.k):
             await messages.from_records(
                 tx, sheet.kind, names, source=feed, run=decided.run.id, now=decided.now
+            )
+        if sheet.k in decided.orders:
+            await order_inputs.from_records(
+                tx, sheet.kind, names, run=decided.run.id, seq=seq, now=decided.now
             )
 
 

@@ -17,7 +17,12 @@ def decide(db: Database, drop: Drop) -> None:
             references.again(db, drop)
         db.execute(acts.unchanged(sheet, db.names))
     for sheet in drop.sheets:
+        if sheet.together:
+            rejecting.whole(db, sheet)
+    for sheet in drop.sheets:
         # A list is not complete when one of its files has fallen.
         torn = {drop.feeds.get(part) for part in rejecting.fallen(db, drop)}
         if sheet.mode is Mode.REPLACE and sheet.k in drop.whole and sheet.k not in torn:
             db.execute(acts.lacking(sheet, db.names))
+            if sheet.together:
+                rejecting.spare(db, sheet)

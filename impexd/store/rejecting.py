@@ -1,7 +1,7 @@
 """Take planned rows out of the plan, with their reason; part of `plan`."""
 
 from impexd.model.problem import Code
-from impexd.store.dialect import Names
+from impexd.store.dialect import Names, quoted
 from impexd.store.plan import Database, Drop
 from impexd.store.stage import Sheet, noting
 
@@ -87,3 +87,36 @@ def escalate(db: Database, drop: Drop) -> int:
 
 
 WHOLE = "something is wrong with this file, and the group takes a file as a whole or not at all"
+
+
+def whole(db: Database, sheet: Sheet) -> None:
+    """
+    Take the other rows of an order out that has lost one: half an order is none.
+
+    Rows that could not be converted are known by their keys; where not even that could be read,
+    nobody knows which order it was, and all rows of the file go.
+    """
+    names = db.names
+    s, b, q = (sheet.table(letter, names) for letter in "sbq")
+    first = sheet.keys[0]
+    torn = f"SELECT x.{first} FROM {s} x JOIN {b} y ON y.n = x.n UNION SELECT k0 FROM {q}"
+    told = "'another line of this order has a problem, and an order is taken whole or not at all'"
+    lost = "'a line of this file could not be read, and nobody knows of which order'"
+    unread = f"SELECT n FROM {names.stage}part WHERE unknown > 0"
+    for where, why in ((f"s.{first} IN ({torn})", told), (f"s._part IN ({unread})", lost)):
+        left = f"{where} AND s.n NOT IN (SELECT n FROM {b})"
+        db.execute(problem(sheet, names, Code.ORDER_REJECTED, why, f"{s} s", first, left))
+        take_told(db, sheet, Code.ORDER_REJECTED)
+
+
+def spare(db: Database, sheet: Sheet) -> None:
+    """Of an order that is not taken nothing is lacking either: leave its lines alone."""
+    names = db.names
+    s, b, p = (sheet.table(letter, names) for letter in "sbp")
+    first = sheet.keys[0]
+    torn = f"SELECT x.{first} FROM {s} x JOIN {b} y ON y.n = x.n"
+    kept = (
+        f"SELECT t.{names.id} FROM {names.table(sheet.kind)} t"
+        f" WHERE t.{quoted(sheet.kind.key[0])} IN ({torn})"
+    )
+    db.execute(f"DELETE FROM {p} WHERE r IS NULL AND t IN ({kept})")

@@ -50,6 +50,8 @@ class Sheet:
     """replace: field -> value that records the file lacks get, instead of being deleted."""
     scope: tuple[str, ...] = ()
     """replace: fields whose values the file and a record must share for it to be lacking."""
+    together: bool = False
+    """Rows that share the first field of the key are taken together or not at all: those of an order."""
     record: int = 0
     """Which part of the descriptor: 0 is the nameless one."""
     plan: str = "p"

@@ -192,3 +192,20 @@ stock_movement = Table(
     **NEVER_REUSED,
 )
 """What orders did to stock; the sum of it is what stands in the stock's records."""
+
+order_input = Table(
+    "order_input",
+    METADATA,
+    numbered(),
+    Column("run", BigInteger, nullable=False),
+    Column("entity", Text, nullable=False),  # whose records describe it
+    Column("number", Text, nullable=False),
+    Column("state", Text, nullable=False),  # waiting, placed, amended, unchanged, refused
+    Column("reason", Text),
+    Column("order_id", BigInteger),
+    Column("at", Text, nullable=False),
+    UniqueConstraint("run", "number"),
+    Index(None, "state", "id"),
+    **NEVER_REUSED,
+)
+"""What became of each order that a file brought; written with the records, placed after them."""

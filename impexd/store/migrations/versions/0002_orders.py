@@ -25,11 +25,13 @@ def upgrade() -> None:
     _audit()
     _flags()
     _movements()
+    _inputs()
 
 
 def downgrade() -> None:
     """Drop them, with all they hold."""
     for table in (
+        "order_input",
         "stock_movement",
         "order_flag",
         "order_audit",
@@ -242,3 +244,20 @@ def _movements() -> None:
     op.create_index(
         "ix_stock_movement_sku_warehouse_id", "stock_movement", ["sku", "warehouse", "id"]
     )
+
+
+def _inputs() -> None:
+    op.create_table(
+        "order_input",
+        *_id("order_input"),
+        sa.Column("run", sa.BigInteger, nullable=False),
+        sa.Column("entity", sa.Text, nullable=False),
+        sa.Column("number", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("order_id", sa.BigInteger),
+        sa.Column("at", sa.Text, nullable=False),
+        sa.UniqueConstraint("run", "number", name="uq_order_input_run_number"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_order_input_state_id", "order_input", ["state", "id"])
