@@ -165,7 +165,14 @@ def test_the_shipped_configuration_is_right_and_read_in_no_time() -> None:
         began = time.process_time()
         found = config.load(ROOT / "etc")
         took.append(time.process_time() - began)
-    assert set(found.groups) == {"catalogue", "courier", "stock", "suppliers"}
+    assert set(found.groups) == {
+        "catalogue",
+        "courier",
+        "orders",
+        "orders-xml",
+        "stock",
+        "suppliers",
+    }
     assert min(took) < 0.15
 
 
@@ -176,7 +183,9 @@ stock carrier carrier_service tax promotion coupon customer address"""
 
 def test_the_shipped_catalogue_has_all_that_commerce_needs() -> None:
     catalogue = config.load(ROOT / "etc").catalogue
-    assert set(SHIPPED.split()) | {"supplier_article", "courier_message"} == set(catalogue)
+    assert set(SHIPPED.split()) | {"supplier_article", "courier_message", "order_row"} == set(
+        catalogue
+    )
     price = catalogue["price"]
     assert price.key == ("sku", "shop", "currency", "tier")
     assert list(price.fields) == ["sku", "shop", "currency", "tier", "list", "sale"]

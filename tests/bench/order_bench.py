@@ -95,7 +95,8 @@ def recording(written: Written) -> None:
         if sql.startswith("BEGIN IMMEDIATE"):
             written.append([])
         elif written and sql.split(None, 1)[0] in ("INSERT", "UPDATE", "DELETE"):
-            written[-1].append((sql, [tuple(v) for v in values] if many else [tuple(values)]))
+            rows = values if many and isinstance(values[0], tuple | list) else [values]
+            written[-1].append((sql, [tuple(row) for row in rows]))
 
 
 def theirs(path: Path, written: Written) -> float:
