@@ -4,6 +4,8 @@ The daemon: runs an open instance in one task group, and ends it well.
 The only module that knows all rooms.  `serve` runs an `Instance` until it is told to stop.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
 
@@ -31,7 +33,7 @@ from impexd.upkeep.pulse import PATIENCE
 CALLING = 32
 """Peers that are called at the same time."""
 
-LISTEN = 0.05
+LISTEN = 1.0
 """Seconds between two looks at what was heard."""
 
 log = structlog.get_logger(__name__)
@@ -84,13 +86,28 @@ async def _listening(instance: Instance, stopping: anyio.Event, bell: Bell) -> N
             await reloaded(instance)
             reloading = False
 
-        while not bell.stop:
+        async for _ in _rings(bell):
+            if bell.stop:
+                break
             if bell.reload and not reloading:
                 bell.reload, reloading = False, True
                 reloads.start_soon(reload)
-            await anyio.sleep(LISTEN)
         stopping.set()
         reloads.cancel_scope.cancel()
+
+
+async def _rings(bell: Bell) -> AsyncIterator[None]:
+    """Give a turn now, whenever something is heard, and every `LISTEN` seconds should a ring be lost."""
+    loop, rung = asyncio.get_running_loop(), asyncio.Event()
+    bell.rung = lambda: loop.call_soon_threadsafe(rung.set)
+    try:
+        while True:
+            rung.clear()
+            yield
+            with anyio.move_on_after(LISTEN):
+                await rung.wait()
+    finally:
+        bell.rung = None
 
 
 async def _stopped(instance: Instance, tasks: TaskGroup) -> None:

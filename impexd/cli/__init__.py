@@ -28,7 +28,7 @@ from impexd.cli import (
     why,
 )
 from impexd.cli.common import asynchronously
-from impexd.core import log, signals
+from impexd.core import log, memory, signals
 from impexd.core.errors import ConfigError, ImpexError
 from impexd.core.text import shown
 
@@ -150,6 +150,7 @@ def run(source: Path, *, drain: bool) -> None:
     ) as bell:  # before anything else: the default answer to SIGHUP is death
         from impexd import service
 
+        memory.thrifty()
         _start_log(source)
         try:
             asynchronously(lambda: service.run(source, bell, drain=drain))

@@ -9,7 +9,7 @@ moment of a daemon on, because the default answer to SIGHUP is death.
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -25,6 +25,8 @@ class Bell:
     reload: bool = False
     deadline: float = 30.0
     """Seconds after which a stop that hangs is ended by force."""
+    rung: Callable[[], object] | None = None
+    """Called in the handler, whenever something was heard: wakes whoever listens."""
 
 
 def _force(seconds: float) -> threading.Timer:
@@ -58,6 +60,8 @@ def heard(*, for_good: bool = False) -> Iterator[Bell]:
         else:
             bell.stop = True
             timers.append(_force(bell.deadline))
+        if bell.rung is not None:
+            bell.rung()
 
     kept = {number: signal.signal(number, hear) for number in HEARD}
     try:

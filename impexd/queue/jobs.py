@@ -153,7 +153,7 @@ async def opened(
     clock: Clock = SYSTEM,
     heartbeat: float = 10.0,
     stalled_after: float = 30.0,
-    poll: float = 0.5,
+    poll: float = 2.0,
     retries: Backoff = RETRIES,
     alone: bool = False,
 ) -> AsyncIterator[Queue]:

@@ -141,7 +141,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="impexd-bench-") as folder:
         home = Path(folder)
         source = home / "articles.zip"
-        import_bench.generate(source, wanted.rows, in_order=True)
+        import_bench.generate(source, wanted.rows, "csv", in_order=True)
         base: list[float] = []
         with Watch() as watch:
             mine = anyio.run(ours, home, source, watch, base)

@@ -32,6 +32,20 @@ from impexd import daemon
 from impexd.core import log
 
 HEADER = "sku,name,brand,description,price,sale,stock,available,released,tag"
+FORMATS = {
+    "csv": ('match = "articles.csv"\n', f"{HEADER}\n", ""),
+    "xml": ('format = "xml"\nrow = "articles/article"\n', "<articles>\n", "</articles>\n"),
+    "jsonl": ('format = "jsonl"\n', "", ""),
+}
+"""Format -> what its descriptor says, what its file begins and ends with."""
+
+
+def descriptor(form: str) -> str:
+    """The descriptor of the file in some format."""
+    columns = (f'[[column]]\nfrom = "{name}"\nto = "{name}"\n' for name in HEADER.split(","))
+    return f'entity = "article"\n[file]\n{FORMATS[form][0]}' + "".join(columns)
+
+
 ETC = {
     "impexd.toml": "",
     "entities/bench.toml": """
@@ -50,21 +64,9 @@ released = { type = "date" }
 tag = { null = true }
 """,
     "groups/bench.toml": 'kind = "import"\ndescriptors = ["articles"]\n[inbox]\nsettle = 0\n',
+    "descriptors/articles.toml": descriptor("csv"),
 }
-
-
-FORMATS = {
-    "csv": ('match = "articles.csv"\n', f"{HEADER}\n", ""),
-    "xml": ('format = "xml"\nrow = "articles/article"\n', "<articles>\n", "</articles>\n"),
-    "jsonl": ('format = "jsonl"\n', "", ""),
-}
-"""Format -> what its descriptor says, what its file begins and ends with."""
-
-
-def descriptor(form: str) -> str:
-    """The descriptor of the file in some format."""
-    columns = (f'[[column]]\nfrom = "{name}"\nto = "{name}"\n' for name in HEADER.split(","))
-    return f'entity = "article"\n[file]\n{FORMATS[form][0]}' + "".join(columns)
+"""A configuration with one entity, and a group that takes it."""
 
 
 def record(n: int, form: str) -> str:

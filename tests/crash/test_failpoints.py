@@ -6,6 +6,7 @@ pass through all.
 """
 
 import hashlib
+import json
 import signal
 import sqlite3
 from contextlib import closing
@@ -45,6 +46,13 @@ EXPORTED = (
 
 SENT = ("send.uploaded", "send.placed")
 """What a published file passes through on its way to a target elsewhere."""
+TOLD = ("flags.made", "task.sending", "task.sent", "task.settled")
+"""What a key stage of an order passes through until a partner knows of it, and the next one is told."""
+PARTNERS = {
+    "impexd.toml": '[orders]\nstock = "off"\n',
+    "exporters/erp.toml": 'type = "file"\nflags = ["INITPAID"]\nnext = "TOLD"\n[file]\n',
+    "exporters/after.toml": 'type = "file"\nflags = ["TOLD"]\n[file]\n',
+}
 
 
 def dies(site: Site, point: str, *words: str) -> None:
@@ -165,6 +173,27 @@ def test_a_file_is_sent_once_wherever_the_daemon_dies(
         assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 
 
+@pytest.mark.parametrize("point", TOLD)
+def test_partners_are_told_once_wherever_the_daemon_dies(
+    site: Site, tmp_path: Path, point: str
+) -> None:
+    for name, text in PARTNERS.items():
+        site.say(name, text)
+    order = {"number": "O-1", "lines": [{"sku": "SKU-1", "quantity": 2, "warehouse": "W1"}]}
+    path = tmp_path / "order.json"
+    path.write_text(json.dumps(order))
+    for words in (("order", "place", str(path)), ("event", "O-1", "payment_confirmed")):
+        done = site.call(*words)
+        assert done.returncode == 0, done.stderr
+    dies(site, point, "run")
+    site.drain()
+    told = "SELECT exporter, state, generation FROM task ORDER BY id"
+    assert site.query(told) == [("erp", "done", 1), ("after", "done", 1)]
+    assert len(site.lying("outbox")) == 2
+    assert site.query("SELECT count(*) FROM order_flag WHERE flag = 'TOLD'") == [(1,)]
+    assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+
+
 def test_a_drop_that_is_never_staged_before_the_daemon_dies_is_held_for_a_person(
     site: Site,
 ) -> None:
@@ -182,5 +211,5 @@ def test_a_drop_that_is_never_staged_before_the_daemon_dies_is_held_for_a_person
 
 
 def test_every_failpoint_is_passed_by_one_of_these_flows() -> None:
-    flows = (LOADED, REFUSED, COPIED, TWICE, NAMED, UNDONE, EXPORTED, SENT)
+    flows = (LOADED, REFUSED, COPIED, TWICE, NAMED, UNDONE, EXPORTED, SENT, TOLD)
     assert {point for flow in flows for point in flow} == failpoint.KNOWN.keys()

@@ -16,7 +16,7 @@ from impexd.orders.chain import tell
 from impexd.orders.chain.bench import Bench
 from impexd.store import partners, tasks
 
-EVERY = 0.5
+EVERY = 1.0
 """Seconds between two looks."""
 STUCK = timedelta(minutes=10)
 """After so long a task that is being sent has lost its sender: no exporter may take it."""
