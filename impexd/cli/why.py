@@ -92,12 +92,14 @@ SUMS = ("files", "rows", "messages", "tasks")
 
 
 def sums(found: dict[str, Any]) -> str:
-    """Pure: an equation in words."""
-    terms = " + ".join(f"{count:,} {name}" for name, count in found.items() if name in EQUATION)
+    """Pure: an equation in words; of what files do not know (messages, tasks) every state there is."""
+    plain = set(EQUATION) <= set(found)
+    names = EQUATION if plain else [one for one in found if found[one] and one != "received"]
+    terms = " + ".join(f"{found[name]:,} {name}" for name in names) or "0"
     others = "".join(
         f"; {count:,} {name}"
         for name, count in found.items()
-        if name not in (*EQUATION, "received")
+        if plain and name not in (*EQUATION, "received")
     )
     return f"{found['received']:,} received = {terms}{others}"
 

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,11 +28,22 @@ from impexd.store import copying, schema
 from impexd.store.engine import Store
 
 
+class Feeds(Protocol):
+    """What takes messages in."""
+
+    spool: Store | None
+
+
 class House(Protocol):
     """What is copied."""
 
     store: Store
     clock: Clock
+
+    @property
+    def feeds(self) -> Feeds:
+        """What takes messages in; they may lie in a spool of their own."""
+        ...
 
     @property
     def config(self) -> Config:
@@ -49,22 +61,26 @@ async def write(house: House, target: Path) -> dict[str, Any]:
         what = f"{target} is taken" if target.exists() else f"there is no folder {target.parent}"
         raise UsageError(what, hint="name a new file in a folder that is there")
     draft = target.with_name(f".{target.name}.{house.clock.token()[:8]}.part")
-    copy = house.config.var / "tmp" / f"backup-{house.clock.token()}.db"
+    folder = house.config.var / "tmp" / f"backup-{house.clock.token()}"
     try:
-        return await anyio.to_thread.run_sync(_written, house, target, draft, copy)
+        return await anyio.to_thread.run_sync(_written, house, target, draft, folder)
     except OSError as error:
         what = f"the backup could not be written: {error.strerror or error}"
         raise WorldError(what, hint="look at the disk, and try again") from error
     finally:
-        for path in (draft, copy):
-            path.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _written(house: House, target: Path, draft: Path, copy: Path) -> dict[str, Any]:
+def _written(house: House, target: Path, draft: Path, folder: Path) -> dict[str, Any]:
     files = {f"etc/{path.relative_to(house.config.etc)}": path for path in _toml(house.config.etc)}
-    if house.store.path is not None:
-        copying.copy(house.store.path, copy)
-        files["var/impexd.db"] = copy
+    folder.mkdir(mode=0o700)
+    # The spool first: what is carried over meanwhile is in both copies, and is kept once; the
+    # other way round it could be in neither.
+    for store in (house.feeds.spool, house.store):
+        if store is not None and store.path is not None:
+            copying.copy(store.path, folder / store.path.name)
+            files[f"var/{store.path.name}"] = folder / store.path.name
     told = {
         "impexd": __version__,
         "made": stamp(house.clock.now()),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from impexd.core.errors import UsageError
+from impexd.feeds import intake
 from tests import shop
 from tests.flows import inside
 from tests.flows.test_daemon import packed
@@ -72,6 +73,19 @@ async def test_a_backup_holds_no_secret_and_takes_no_name_that_is_taken(tmp_path
         with pytest.raises(UsageError, match="there is no folder"):
             await site.asked.post("/api/v1/backup", path=str(tmp_path / "no" / "b.tar.gz"))
         assert list((tmp_path / "var" / "tmp").iterdir()) == []
+
+
+async def test_what_was_pushed_and_not_carried_over_yet_is_in_the_backup_too(
+    tmp_path: Path,
+) -> None:
+    async with inside.opened(tmp_path, f"sqlite:///{tmp_path}/var/impexd.db") as site:
+        fresh = intake.Fresh("hook", "m1", "d1", "{}", "2026-06-01T10:00:00.000Z", "webhook")
+        await intake.take(site.instance.feeds, [[fresh]])
+        await site.asked.post("/api/v1/backup", path=str(tmp_path / "b.tar.gz"))
+    with tarfile.open(tmp_path / "b.tar.gz") as tar:
+        tar.extractall(tmp_path / "out", filter="data")
+    with closing(sqlite3.connect(tmp_path / "out" / "var" / "spool.db")) as db:
+        assert db.execute("SELECT message_id FROM message").fetchall() == [("m1",)]
 
 
 async def test_a_backup_of_a_servers_database_says_what_is_missing(

@@ -12,13 +12,13 @@ from typing import Any, Protocol
 import anyio
 import anyio.to_thread
 
-from impexd.answers.verify import folders, journal, outbox, tables
+from impexd.answers.verify import folders, journal, orders, outbox, tables
 from impexd.answers.verify.difference import Difference
 from impexd.inbox.desk import Desk
 from impexd.model import config as configuration
 from impexd.model.config import Config
 from impexd.model.run import State
-from impexd.store import checks
+from impexd.store import checks, checks_orders
 from impexd.store.checks import Row
 from impexd.store.engine import Store
 
@@ -26,10 +26,21 @@ SETTLES = 1.0
 """Seconds after which what was on its way has arrived."""
 
 
+class Feeds(Protocol):
+    """What takes messages in."""
+
+    spool: Store | None
+
+
 class House(Protocol):
     """What is looked at."""
 
     store: Store
+
+    @property
+    def feeds(self) -> Feeds:
+        """What takes messages in; they may lie in a spool of their own."""
+        ...
 
     @property
     def config(self) -> Config:
@@ -51,6 +62,8 @@ class Look:
     files: Counter[str] = field(default_factory=Counter)
     rows: Counter[str] = field(default_factory=Counter)
     made: Counter[str] = field(default_factory=Counter)
+    messages: dict[str, int] = field(default_factory=dict)
+    tasks: dict[str, int] = field(default_factory=dict)
     known: folders.Known = field(default_factory=folders.Known)
     drafts: set[str] = field(default_factory=set)
     loading: set[str] = field(default_factory=set)
@@ -75,13 +88,18 @@ async def verify(house: House, *, deep: bool = True, taken: bool = False) -> dic
         "ok": not first.differences,
         "files": _sums(first.files),
         "rows": _sums(first.rows),
+        "messages": first.messages,
+        "tasks": first.tasks,
         "differences": [one.told() for one in first.differences],
         "deep": deep,
     }
 
 
 async def _looked(house: House, look: Look) -> Look:
-    var = house.config.var
+    var, spooled = house.config.var, 0
+    if house.feeds.spool is not None:
+        async with house.feeds.spool.reading() as conn:
+            spooled = await checks_orders.spooled(conn)
     async with house.store.reading() as conn:
         jobs = await checks.jobs(conn)
         carried: dict[int, list[str]] = defaultdict(list)
@@ -100,6 +118,9 @@ async def _looked(house: House, look: Look) -> Look:
             conn, house.config.catalogue, house.store.dialect, look.made, look.loading
         ):
             look.differences.append(one)
+        look.differences += await orders.differences(conn, house.config)
+        look.messages = await orders.messages(conn, spooled)
+        look.tasks = await orders.tasks(conn)
     look.differences += await anyio.to_thread.run_sync(
         lambda: list(folders.strays(var, look.known))
     )
