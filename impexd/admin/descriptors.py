@@ -16,7 +16,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from pydantic import Field
 
-from impexd.admin import acting, uploads
+from impexd.admin import acting, pieces, uploads
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.core.errors import ConfigError, UsageError
@@ -89,7 +89,7 @@ def routes(made: FastAPI, house: House) -> None:
         order = adopt.Order(
             origin="upload", actor=wanted.actor, name=one.name.encode(), forced=True, dry=True
         )
-        path = uploads.folder(house) / one.token
+        path = pieces.folder(house) / one.token
         adopted = await adopt.adopt(house.desk, inlet, path, order)
         return {"run": adopted.run}
 
@@ -135,7 +135,7 @@ def _reading(made: FastAPI, house: House) -> None:
                 f"{shown(one.name)} is too large to be looked at here",
                 hint="send its first part, or use `impexd describe FILE`",
             )
-        path = uploads.folder(house) / one.token
+        path = pieces.folder(house) / one.token
         return await anyio.to_thread.run_sync(_described, path, one.name, house.bench.config)
 
 

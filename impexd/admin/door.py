@@ -7,21 +7,18 @@ What passes knows who asks (`acting`), leaves a line in the audit if it may chan
 goes out with the headers that keep a browser from doing what it should not.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, quote
 
 import structlog
-from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from impexd.admin import acting, origin, rights, scopes
+from impexd.admin import acting, bodies, headers, origin, refusals, rights, scopes
 from impexd.admin.house import House
 from impexd.admin.origin import Place
 from impexd.admin.rights import Rule
@@ -36,8 +33,6 @@ from impexd.store.audit import Entry
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 FORM = b"application/x-www-form-urlencoded"
-LARGEST = 1 << 20
-"""Bytes of a body that is not an upload."""
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +57,7 @@ class Door:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
-        headed = _Headed(send, self.place, still=scope["path"].startswith("/static/"))
+        headed = headers.Headed(send, self.place, still=scope["path"].startswith("/static/"))
         refused, found = await self._judged(request)
         if refused is not None:
             if found is not None and found.rule is not None and request.method not in SAFE:
@@ -73,6 +68,7 @@ class Door:
             raise LookupError(scope["path"])
         entered = acting.enter(found.who or self.nobody)
         scope.setdefault("state", {})["csrf"] = found.csrf
+        scope["state"]["lives"] = self._lives(request, found.who)
         try:
             through: Send = headed
             if found.rule is not None and found.rule.noted and request.method not in SAFE:
@@ -90,7 +86,7 @@ class Door:
             rule, least = None, "unknown"
         else:
             rule, least = (rights.rule(request.method, path) if path else None), "known"
-        secret = cookie(request, self.place.cookie)
+        secret = bodies.cookie(request, self.place.cookie)
         who = await self._who(request, secret)
         found = _Found(who, rule, params, csrf(secret) if who and who.session is not None else "")
         if who is None and (rule is None or rule.least is not None):
@@ -131,21 +127,33 @@ class Door:
             return await self.signing.bearer(token.strip(), address)
         return await self.signing.who(secret, address) if secret else None
 
+    def _lives(self, request: Request, who: Who | None) -> Callable[[], Awaitable[bool]]:
+        """Give what says, while an answer lasts, whether who asked may still have it."""
+        _, _, token = request.headers.get("authorization", "").partition(" ")
+        secret = bodies.cookie(request, self.place.cookie)
+
+        async def lives() -> bool:
+            return who is not None and await self.signing.lives(
+                who, secret=secret, token=token.strip()
+            )
+
+        return lives
+
     async def _from_our_form(self, request: Request, found: "_Found") -> bool:
         """Does the request carry the token of its session: in a header, or in its form?"""
         given = request.headers.get("x-csrf-token", "")
         if not given and request.headers.get("content-type", "").encode().startswith(FORM):
-            body = await _read(request.receive)
+            body = await bodies.read(request.receive)
             if body is None:
                 return False
-            found.receive = _again(body)
+            found.receive = bodies.given(body)
             given = parse_qs(body.decode("utf-8", "replace")).get("csrf", [""])[0]
         return bool(given) and origin.equal(given, found.csrf)
 
     def _sign_in(self, request: Request) -> Response:
         """Send a browser to the sign-in page, a program away."""
         if "text/html" not in request.headers.get("accept", "") or request.headers.get("x-fetched"):
-            return problem(401, "sign in first", "send `Authorization: Bearer TOKEN`")
+            return refusals.document(401, "sign in first", "send `Authorization: Bearer TOKEN`")
         if request.method not in SAFE:
             return RedirectResponse("/sign-in", 303)
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -205,39 +213,6 @@ class _Noting:
         await self._send(message)
 
 
-class _Headed:
-    """Adds the headers."""
-
-    def __init__(self, send: Send, place: Place, *, still: bool) -> None:
-        self._send, self._place, self._still = send, place, still
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-            if not self._still:
-                headers.setdefault("cache-control", "no-store")
-            if self._place.secure:
-                headers["strict-transport-security"] = "max-age=31536000"
-        await self._send(message)
-
-
-HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-        " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
-        " frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=()",
-}
-
-
 def _beyond(texts: Iterable[Any]) -> bool:
     """Pure: is one of these a number that no database can hold?"""
     numbers = (str(text).removeprefix("-") for text in texts)
@@ -246,68 +221,3 @@ def _beyond(texts: Iterable[Any]) -> bool:
 
 LONGEST = 18
 """Digits of a number."""
-
-
-def cookie(request: Request, name: str) -> str:
-    """Pure: the value of a cookie; "" if there is none."""
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(request.headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return jar[name].value if name in jar else ""
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """Read a small body whole; None if it is not small."""
-    body = b""
-    while True:
-        message = await receive()
-        piece: bytes = message.get("body", b"")
-        body += piece
-        if len(body) > LARGEST or message["type"] == "http.disconnect":
-            return None
-        if not message.get("more_body"):
-            return body
-
-
-def _again(body: bytes) -> Receive:
-    """Give a body once more."""
-    left = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive() -> Message:
-        return left.pop() if left else {"type": "http.disconnect"}
-
-    return receive
-
-
-def problem(status: int, what: str, hint: str) -> JSONResponse:
-    """Pure: what the door says to programs."""
-    document = {
-        "type": "about:blank",
-        "title": "Denied" if status in (401, 403) else "UsageError",
-        "status": status,
-        "detail": what,
-        "hint": hint,
-    }
-    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
-    return JSONResponse(document, status, headers, media_type="application/problem+json")
-
-
-def invalid(error: RequestValidationError) -> JSONResponse:
-    """Pure: what is wrong with a request, each thing with its place, and nothing said back of it."""
-    wrong = [
-        {"loc": [str(part) for part in one["loc"]], "msg": str(one["msg"])}
-        for one in error.errors()
-    ]
-    told = "; ".join(f"{'.'.join(one['loc'][1:])}: {one['msg']}" for one in wrong)
-    document = {
-        "type": "about:blank",
-        "title": "UsageError",
-        "status": 422,
-        "detail": shown(told, limit=1000),
-        "hint": "",
-        "exit": 2,
-        "errors": wrong,
-    }
-    return JSONResponse(document, 422, media_type="application/problem+json")

@@ -6,12 +6,12 @@ event tells all there is to know, so that none is missed.
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import anyio
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
 from impexd.admin import exporting
@@ -27,6 +27,8 @@ EVERY = 0.4
 """Seconds between two looks."""
 QUIET = 15.0
 """Seconds after which something is sent, lest a proxy take the silence for death."""
+CHECKED = 2.0
+"""Seconds between two looks at the session."""
 LONGEST = 3600.0
 """Seconds after which a browser has to ask anew, and to show that it still may."""
 
@@ -77,10 +79,28 @@ async def now(house: House, id: int) -> Going | None:
     return Going(run, settled, found.phase, found.rows, found.done)
 
 
-async def changes(house: House, id: int) -> AsyncIterator[Going | None]:
-    """Give how a run is, whenever that is something else; None as a sign of life; ends with the run."""
+Lives = Callable[[], Awaitable[bool]]
+"""Is the session of who asked still there?"""
+
+
+async def _always() -> bool:
+    return True
+
+
+def lives(request: Request) -> Lives:
+    """Give what the door knows of who asked; through the socket there is no session that could end."""
+    found: Lives = getattr(request.state, "lives", _always)
+    return found
+
+
+async def changes(house: House, id: int, lives: Lives) -> AsyncIterator[Going | None]:
+    """
+    Give how a run is, whenever that is something else; None as a sign of life.
+
+    Ends with the run, and with the session of who looks.
+    """
     speed, quiet, last = _Speed(house.clock), 0.0, None
-    began = house.clock.monotonic()
+    began = checked = house.clock.monotonic()
     while (found := await now(house, id)) is not None:
         found = speed.of(found)
         if found.told() != last:
@@ -89,8 +109,13 @@ async def changes(house: House, id: int) -> AsyncIterator[Going | None]:
         elif quiet >= QUIET:
             quiet = 0.0
             yield None
-        if found.settled or house.clock.monotonic() - began > LONGEST:
+        moment = house.clock.monotonic()
+        if found.settled or moment - began > LONGEST:
             return
+        if moment - checked >= CHECKED:
+            if not await lives():
+                return
+            checked = moment
         quiet += EVERY
         await anyio.sleep(EVERY)
 
@@ -129,13 +154,13 @@ def routes(made: FastAPI, house: House) -> None:
     """Add the routes."""
 
     @made.get("/api/v1/runs/{id}/events")
-    async def events(id: int) -> StreamingResponse:
+    async def events(request: Request, id: int) -> StreamingResponse:
         if await now(house, id) is None:
             raise UsageError(f"there is no run {id}")
 
         async def stream() -> AsyncIterator[str]:
             number = 0
-            async for one in changes(house, id):
+            async for one in changes(house, id, lives(request)):
                 if house.pulse.stopping:
                     return
                 number += 1

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.admin import acting, origin, signing
+from impexd.admin import acting, origin, signing, whose
 from impexd.admin.house import House
 from impexd.core.clock import stamp
 from impexd.core.errors import DataError, UsageError
@@ -167,8 +167,8 @@ def _signed_in(made: FastAPI, house: House) -> None:
                 person=person.id,
                 name=wanted.name,
                 role=role,
-                groups=signing.both(tuple(wanted.groups), one.groups),
-                shops=signing.both(tuple(wanted.shops), one.shops),
+                groups=whose.both(tuple(wanted.groups), one.groups),
+                shops=whose.both(tuple(wanted.shops), one.shops),
                 now=stamp(now),
                 until=until,
             )

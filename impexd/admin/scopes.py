@@ -17,10 +17,22 @@ async def refused(house: House, rule: Rule, params: Params, who: Who) -> str:
     look = _LOOK.get(rule.scope)
     if look is None:
         return ""
+    if (
+        rule.scope is Scope.NAME
+        and rule.method != "GET"
+        and _kept(params)
+        and who.bounded is not None
+    ):
+        return "housekeeping concerns every group; that takes a grant for all of them"
     kind, name = await look(house, params)
     if name is None or (who.group(name) if kind == "group" else who.shop(name)):
         return ""
     return f"you have no grant for the {kind} {shown(name)}"
+
+
+def _kept(params: Params) -> bool:
+    """Pure: is it housekeeping that the path names?"""
+    return str(params["name"]).startswith("keep:")
 
 
 Found = tuple[str, str | None]

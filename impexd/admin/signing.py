@@ -18,7 +18,7 @@ import structlog
 from anyio.abc import TaskGroup
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.admin import passwords
+from impexd.admin import passwords, whose
 from impexd.admin.throttle import Gate
 from impexd.core.clock import Clock, stamp
 from impexd.core.errors import DataError, ImpexError
@@ -115,26 +115,29 @@ class Signing:
     async def who(self, secret: str, address: str) -> Who | None:
         """Say whose session this is; None if it is none, or ran out."""
         key = hashed(secret)
+        found = await self._found(key)
+        if found is None:
+            return None
+        await self._saw(key, found)
+        return whose.of_session(found, address)
+
+    async def lives(self, who: Who, *, secret: str = "", token: str = "") -> bool:
+        """Is a session or token good still, for the same rights?  Asking is no use of it."""
+        if token:
+            found = await self.bearer(token, who.address)
+        else:
+            session = await self._found(hashed(secret))
+            found = whose.of_session(session, who.address) if session else None
+        return found is not None and whose.rights(found) == whose.rights(who)
+
+    async def _found(self, key: str) -> Session | None:
         if key in self._ended:
             return None
         found = self._early.get(key)
         if found is None:
             async with self.store.reading() as tx:
                 found = await sessions.find(tx, key)
-        if found is None or not self._alive(found, key):
-            return None
-        await self._saw(key, found)
-        one = found.person
-        return Who(
-            one.name,
-            one.role,
-            one.groups,
-            one.shops,
-            person=one.id,
-            session=found.id,
-            via="session",
-            address=address,
-        )
+        return found if found is not None and self._alive(found, key) else None
 
     def _alive(self, found: Session, key: str) -> bool:
         now = self.clock.now()
@@ -162,18 +165,7 @@ class Signing:
             return None
         if (found.seen or "")[:16] != now[:16]:
             await self._soon(lambda tx: sessions.saw(tx, "token", found.id, now=now), wait=0)
-        one = found.person
-        role = found.role if one.role.reaches(found.role) else one.role
-        return Who(
-            one.name,
-            role,
-            both(found.groups, one.groups),
-            both(found.shops, one.shops),
-            person=one.id,
-            token=found.id,
-            via="token",
-            address=address,
-        )
+        return whose.of_token(found, address)
 
     async def sign_out(self, secret: str, who: Who) -> None:
         """End a session at once."""
@@ -268,12 +260,3 @@ def name_fault(name: str) -> str:
     if not 1 <= len(name) <= 64 or not name.isprintable():
         return "a name of 1 to 64 characters is wanted"
     return ""
-
-
-def both(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    """Pure: what both grants reach."""
-    if EVERY in one:
-        return other
-    if EVERY in other:
-        return one
-    return tuple(name for name in one if name in other)

@@ -5,8 +5,6 @@ A piece is answered once it is on the disk, so whoever was cut off asks how much
 there: choosing the same file again is enough.  What nobody goes on with is removed after a day.
 """
 
-import os
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -21,11 +19,11 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.admin import acting
+from impexd.admin import acting, pieces
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.core.clock import stamp
-from impexd.core.errors import DataError, UsageError, WorldError
+from impexd.core.errors import DataError, UsageError
 from impexd.core.text import shown
 from impexd.inbox import adopt, folders, scan
 from impexd.inbox.desk import Inlet
@@ -34,10 +32,6 @@ from impexd.store import uploads
 from impexd.store.again import again
 from impexd.store.uploads import COMING, TAKEN, WHOLE, Upload
 
-PIECE = 64 << 20
-"""Most bytes of a piece."""
-GATHERED = 1 << 20
-"""Bytes that are written at once."""
 COMING_AT_ONCE = 50
 """Uploads that one person may have unfinished."""
 KEPT = timedelta(days=1)
@@ -63,19 +57,6 @@ class Take(Model):
     force: bool = False
     actor: Actor = None
     note: str | None = Field(default=None, max_length=1000)
-
-
-class Behind(UsageError):
-    """This piece does not go where the last one ended."""
-
-    def __init__(self, received: int) -> None:
-        super().__init__("this piece does not begin where the last one ended")
-        self.received = received
-
-
-def folder(house: House) -> Path:
-    """Where the bytes are."""
-    return house.bench.config.var / "uploads"
 
 
 def routes(made: FastAPI, house: House) -> None:
@@ -154,8 +135,8 @@ def _arriving(made: FastAPI, house: House, busy: set[str]) -> None:
             raise UsageError("another piece of this file is coming just now")
         busy.add(token)
         try:
-            received = await _write(house, one, at, request.stream())
-        except Behind as error:
+            received = await pieces.add(house, one, at, request.stream())
+        except pieces.Behind as error:
             document = {"detail": str(error), "status": 409, "received": error.received}
             return JSONResponse(document, 409, media_type="application/problem+json")
         finally:
@@ -187,47 +168,6 @@ def _judged(wanted: Begin, largest: int, house: House) -> None:
     folders.check_room(house.desk.folders, house.desk.reserve + wanted.bytes)
 
 
-async def _write(house: House, one: Upload, at: int, body: AsyncIterator[bytes]) -> int:
-    """Add a piece; gives how much there is now.  Raises `Behind`."""
-    home = folder(house)
-    await anyio.Path(home).mkdir(mode=0o700, exist_ok=True)
-    try:
-        file = await anyio.to_thread.run_sync(_opened, home / one.token)
-    except OSError as error:
-        raise WorldError(f"{home}: {error.strerror or error}") from error
-    try:
-        if (size := os.fstat(file).st_size) != at:
-            raise Behind(size)
-        gathered, end = bytearray(), at
-        most = min(one.bytes, at + PIECE)
-        async for chunk in body:
-            gathered += chunk
-            if end + len(gathered) > most:
-                raise DataError("too-large", "more bytes came than were announced")
-            if len(gathered) >= GATHERED:
-                await anyio.to_thread.run_sync(_add, file, bytes(gathered), end)
-                end += len(gathered)
-                gathered.clear()
-        await anyio.to_thread.run_sync(_add, file, bytes(gathered), end)
-        await anyio.to_thread.run_sync(os.fdatasync, file)
-        return end + len(gathered)
-    except OSError as error:
-        raise WorldError(f"{shown(one.name)}: {error.strerror or error}") from error
-    finally:
-        os.close(file)
-
-
-def _opened(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-
-
-def _add(file: int, data: bytes, at: int) -> None:
-    left = memoryview(data)
-    while left:
-        written = os.pwrite(file, left, at)
-        left, at = left[written:], at + written
-
-
 async def _taken(house: House, one: Upload, wanted: Take) -> dict[str, Any]:
     """Have a whole upload adopted; its own bytes are then needed no more."""
     order = adopt.Order(
@@ -239,7 +179,7 @@ async def _taken(house: House, one: Upload, wanted: Take) -> dict[str, Any]:
         parent=one.parent,
         note=wanted.note,
     )
-    path = folder(house) / one.token
+    path = pieces.folder(house) / one.token
     try:
         adopted = await adopt.adopt(house.desk, inlet_of(house, one.group), path, order)
     except DataError:
@@ -265,7 +205,7 @@ async def mine(house: House, token: str) -> Upload:
 
 
 async def _removed(house: House, one: Upload) -> None:
-    await anyio.Path(folder(house) / one.token).unlink(missing_ok=True)
+    await anyio.Path(pieces.folder(house) / one.token).unlink(missing_ok=True)
     await again(house.store, lambda tx: uploads.forget(tx, one.token), clock=house.clock)
 
 
@@ -283,7 +223,7 @@ def _told(house: House, one: Upload) -> dict[str, Any]:
     if one.state == COMING:
         received = 0
         with suppress(FileNotFoundError):
-            received = (folder(house) / one.token).stat().st_size
+            received = (pieces.folder(house) / one.token).stat().st_size
     return {
         "token": one.token,
         "group": one.group,
@@ -303,7 +243,7 @@ async def clear(house: House) -> int:
         found = await uploads.old(tx, before=before)
     for one in found:
         await _removed(house, one)
-    known = partial(_strangers, folder(house), house.clock.now().timestamp())
+    known = partial(_strangers, pieces.folder(house), house.clock.now().timestamp())
     return len(found) + await anyio.to_thread.run_sync(known)
 
 

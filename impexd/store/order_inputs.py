@@ -8,7 +8,7 @@ key.  What they say is read again, some orders at a time, when the orders are pl
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.model.entity import Kind
@@ -89,6 +89,12 @@ async def of_run(tx: AsyncConnection, run: int, limit: int = 1000) -> list[dict[
         .limit(limit)
     )
     return [dict(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def counted(tx: AsyncConnection, run: int) -> dict[str, int]:
+    """Count the orders of a run: what became of them -> how many."""
+    query = select(I.state, func.count()).where(I.run == run).group_by(I.state)
+    return {state: count for state, count in await tx.execute(query)}
 
 
 async def refused(tx: AsyncConnection, limit: int = 100) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from impexd.admin import acting, door
+from impexd.admin import acting, bodies
 from impexd.admin.origin import Place
 from impexd.admin.pages import shell
 from impexd.admin.signing import Signing, Wrong
@@ -41,7 +41,7 @@ def routes(made: FastAPI, signing: Signing, at: Place) -> None:
 
     @made.post("/sign-out", include_in_schema=False)
     async def sign_out(request: Request) -> Response:
-        await signing.sign_out(door.cookie(request, at.cookie), acting.who())
+        await signing.sign_out(bodies.cookie(request, at.cookie), acting.who())
         answer = RedirectResponse("/sign-in", 303)
         answer.delete_cookie(at.cookie, path="/", secure=at.secure, httponly=True)
         answer.headers["clear-site-data"] = '"cache", "storage"'
@@ -71,7 +71,7 @@ async def _entered(
     request: Request, signing: Signing, at: Place, secret: str, target: str
 ) -> Response:
     """Send a browser in, with a session that is new whatever it had before."""
-    if old := door.cookie(request, at.cookie):
+    if old := bodies.cookie(request, at.cookie):
         who = await signing.who(old, _address(request))
         if who is not None:
             await signing.sign_out(old, who)

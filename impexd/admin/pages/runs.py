@@ -102,9 +102,11 @@ def _one(made: FastAPI, house: House, asking: Asking) -> None:
         run = await asking.get(f"/api/v1/runs/{id}")
         going = await following.now(house, id)
         log = (await asking.get(f"/api/v1/runs/{id}/log", limit=200))["log"]
-        rejects = (await asking.get(f"/api/v1/runs/{id}/rejects"))["rejects"]
-        names = [path.rpartition("/")[2] for path in rejects]
-        return shell.page(request, "run.html", run=run, going=going, log=log, rejects=names)
+        left = await asking.get(f"/api/v1/runs/{id}/rejects")
+        names = [path.rpartition("/")[2] for path in left["rejects"]]
+        return shell.page(
+            request, "run.html", run=run, going=going, log=log, rejects=names, again=left["again"]
+        )
 
     @made.get("/runs/{id}/live", include_in_schema=False)
     async def live(request: Request, id: int) -> Response:
@@ -113,7 +115,7 @@ def _one(made: FastAPI, house: House, asking: Asking) -> None:
 
         async def stream() -> AsyncIterator[str]:
             number = 0
-            async for one in following.changes(house, id):
+            async for one in following.changes(house, id, following.lives(request)):
                 if house.pulse.stopping:
                     return
                 number += 1

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from impexd import __version__
-from impexd.admin import acting, door
+from impexd.admin import acting, refusals
 from impexd.admin.pages import still
 from impexd.admin.pages.asking import Refused
 from impexd.core.errors import ImpexError, UsageError
@@ -161,7 +161,7 @@ def answers(made: FastAPI) -> None:
     @made.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         if request.url.path.startswith("/api/"):
-            return door.invalid(error)
+            return refusals.invalid(error)
         return wrong(request, 422, "this address is not right", "")
 
 
@@ -169,5 +169,5 @@ def wrong(request: Request, status: int, what: str, hint: str) -> Response:
     """Say what went wrong: to people in a page, to programs as a problem document."""
     path = request.url.path
     if path.startswith("/api/") or request.headers.get("x-fetched"):
-        return door.problem(status, what, hint)
+        return refusals.document(status, what, hint)
     return page(request, "wrong.html", code=status, what=what, hint=hint)

@@ -1,0 +1,83 @@
+"""How the whole instance stands, over the API; and having it take a new configuration."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from impexd import __version__
+from impexd.admin import acting
+from impexd.admin.house import House
+from impexd.core.clock import stamp
+from impexd.exports.bench import outbox_of
+from impexd.inbox.desk import Inlet
+from impexd.model.base import Model
+from impexd.store import runs, sendings
+
+
+class Reload(Model):
+    """A new configuration to be taken."""
+
+    wait: bool = True
+    """Answer when it has been taken, or refused; else at once, as after a signal."""
+
+
+def routes(made: FastAPI, house: House) -> None:
+    """Add the routes."""
+
+    @made.get("/api/v1/status")
+    async def status() -> dict[str, Any]:
+        async with house.store.reading() as tx:
+            counted = await runs.states(tx)
+            sending = await sendings.waiting(tx)
+        who = acting.who()
+        config, times = house.bench.config, await house.timing.following()
+        woken = house.timing.woken
+        return {
+            "version": __version__,
+            "config": {"hash": config.hash, "mistakes": list(house.mistakes)},
+            "var": str(config.var),
+            "database": house.store.dialect if house.store.path is None else str(house.store.path),
+            "runs": counted,
+            "jobs": await house.queue.depth(),
+            "scheduler": {"woken": stamp(woken) if woken else None},
+            "groups": {
+                inlet.group: _group(house, inlet)
+                | {
+                    "scheduled": inlet.rules.schedule or inlet.rules.every,
+                    "next": times.get(f"inbox:{inlet.group}"),
+                }
+                for inlet in house.inlets()
+                if who.group(inlet.group)
+            },
+            "exports": {
+                name: {
+                    "outbox": str(outbox_of(config, name)[0]),
+                    "next": times.get(f"export:{name}"),
+                    "target": group.target.shown if group.target.away else None,
+                    "sending": sending.get(name),
+                }
+                for name, group in config.exports.items()
+                if who.group(name)
+            },
+            "running": {
+                str(run): found.model_dump()
+                for bench in (house.bench, house.exports)
+                for run, found in bench.progress.items()
+            },
+        }
+
+    @made.post("/api/v1/reload")
+    async def reload(wanted: Reload | None = None) -> dict[str, Any]:
+        if wanted is not None and not wanted.wait:
+            house.bell.reload = True
+        else:
+            await house.reload()
+        return {"hash": house.bench.config.hash, "groups": len(house.bench.config.groups)}
+
+
+def _group(house: House, inlet: Inlet) -> dict[str, Any]:
+    return {
+        "inbox": str(inlet.path),
+        "degraded": house.inboxes.get(inlet.group),
+        "waiting": house.waiting.get(inlet.group, 0),
+    }
