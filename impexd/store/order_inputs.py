@@ -93,8 +93,8 @@ async def of_run(tx: AsyncConnection, run: int, limit: int = 1000) -> list[dict[
 
 async def counted(tx: AsyncConnection, run: int) -> dict[str, int]:
     """Count the orders of a run: what became of them -> how many."""
-    query = select(I.state, func.count()).where(I.run == run).group_by(I.state)
-    return {state: count for state, count in await tx.execute(query)}
+    query = select(I.state, func.count().label("many")).where(I.run == run).group_by(I.state)
+    return {row.state: row.many for row in await tx.execute(query)}
 
 
 async def refused(tx: AsyncConnection, limit: int = 100) -> list[dict[str, Any]]:

@@ -13,6 +13,16 @@ from pathlib import Path
 from tests.processes import until
 
 PASSWORD = "correct horse battery staple"
+WORDS = """
+kind = "map"
+[message]
+order = "order_number"
+status = "status"
+at = "happened"
+[status]
+label = "note"
+"""
+"""What a courier's words mean."""
 ETC = {
     "impexd.toml": '[admin]\nlisten = "127.0.0.1:0"\nedit = true\n[daemon]\nworkers = 2\n',
     "entities/shop.toml": """
@@ -63,6 +73,38 @@ descriptors = ["items"]
 [guard]
 max_changes = 0
 """,
+    "exporters/approval.toml": 'type = "hold"\nflags = ["INITPAID"]\nnext = "APPROVED"\n[hold]\n',
+    "feeds/lists.toml": 'kind = "folder"\nmap = "words"\ngroup = "courier"\n',
+    "feeds/words.toml": WORDS,
+    "entities/couriers.toml": """
+[entity.said]
+key = ["id"]
+[entity.said.field]
+id = {}
+order_number = { null = true }
+status = { null = true }
+happened = { null = true }
+""",
+    "descriptors/courier.toml": """
+entity = "said"
+service = "messages"
+[file]
+match = 'courier.*\\.csv'
+delimiter = ";"
+[[column]]
+template = "{order}/{status}"
+to = "id"
+[[column]]
+from = "order"
+to = "order_number"
+[[column]]
+from = "status"
+to = "status"
+[[column]]
+from = "date"
+to = "happened"
+""",
+    "groups/courier.toml": 'kind = "import"\ndescriptors = ["courier"]\n[inbox]\nsettle = 0.1\n',
     "groups/items-out.toml": 'kind = "export"\ndescriptors = ["items-out"]\nevery = "6 h"\n',
 }
 

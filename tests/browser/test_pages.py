@@ -7,7 +7,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.site import Site, rows
+from tests.browser.test_channels import paid
 from tests.browser.test_story import chosen, state
+from tests.processes import until
 
 NASTY = "<img src=x onerror=alert(1)>"
 PAGES = (
@@ -30,7 +32,9 @@ PAGES = (
     "/orders",
     "/orders/A-1",
     "/feeds",
+    "/messages/1",
     "/partners",
+    "/tasks/1",
     "/settings",
 )
 ASSETS = 100_000
@@ -53,6 +57,7 @@ def filled(site: Site, browser: Browser, signed_in: Path) -> None:
             {
                 "number": "A-1",
                 "shop": NASTY,
+                "payment_method": "transfer",
                 "lines": [{"ref": "1", "sku": "nasty-1", "name": NASTY, "quantity": "1"}],
             }
         ]
@@ -61,6 +66,13 @@ def filled(site: Site, browser: Browser, signed_in: Path) -> None:
     headers = {"x-csrf-token": token, "origin": site.url}
     placed = page.request.post("/api/v1/orders", data=told, headers=headers)
     assert placed.status == 201, placed.text()
+    paid(page, "A-1")
+    page.goto("/import?group=courier")
+    chosen(page, "courier.csv", f"order;status;date\nA-1;{NASTY};today\n".encode())
+    page.get_by_role("button", name="Send and import").click()
+    state(page, "archived")
+    for path in ("/messages/1", "/tasks/1"):
+        until(lambda path=path: page.goto(path).status == 200, path)
     page.context.close()
 
 

@@ -43,6 +43,9 @@ PAGES = (
 TONES: Mapping[str, str] = {
     "archived": "good",
     "applied": "good",
+    "placed": "good",
+    "amended": "good",
+    "unchanged": "calm",
     "published": "good",
     "done": "good",
     "undone": "calm",
@@ -53,6 +56,7 @@ TONES: Mapping[str, str] = {
     "held": "wait",
     "failed": "bad",
     "rejected": "bad",
+    "refused": "bad",
     "dead": "bad",
     "attention": "bad",
     "open": "bad",
