@@ -147,7 +147,7 @@ async def measure(home: Path, sizes: dict[str, int]) -> bool:
         print(f"filled in {time.perf_counter() - before:.0f} s: {sizes}")
         print("  median  slowest    bytes  page  (milliseconds)")
         found = await asked(gate, cookie, sizes)
-    slow = [path for _, most, path in found if most > GOAL]
+    slow = [path for median, _, path in found if median > GOAL]
     assets = sum(len(one.packed) for name, one in still.files().items() if name != "NOTICE")
     print(f"slower than {GOAL:.0f} ms: {slow or 'none'}")
     print(f"assets: {assets:,} bytes as they are sent (goal {ASSETS:,})")

@@ -57,7 +57,7 @@ def filled(site: Site, browser: Browser, signed_in: Path) -> None:
             {
                 "number": "A-1",
                 "shop": NASTY,
-                "payment_method": "transfer",
+                "payment": {"method": "transfer"},
                 "lines": [{"ref": "1", "sku": "nasty-1", "name": NASTY, "quantity": "1"}],
             }
         ]

@@ -57,6 +57,7 @@ run = Table(
     Column("draft", Text),  # of an export: the name of its complete draft
     UniqueConstraint("group_name", "occurrence"),
     Index(None, "group_name", "state"),
+    Index(None, "group_name", "id"),
     Index(None, "group_name", "name", "sha256"),
     Index(None, "state"),
     **NEVER_REUSED,

@@ -19,10 +19,13 @@ def upgrade() -> None:
     _signing_in()
     _audit()
     _upload()
+    # The list of one group's runs, newest first, would sort them all.
+    op.create_index(op.f("ix_run_group_name_id"), "run", ["group_name", "id"])
 
 
 def downgrade() -> None:
     """Drop them, with all they hold."""
+    op.drop_index(op.f("ix_run_group_name_id"), "run")
     for table in ("upload", "repeat", "audit", "token", "session", "invitation", "person"):
         op.drop_table(table)
 
