@@ -72,6 +72,8 @@ def run(found: dict[str, Any]) -> None:
     if found.get("parts"):
         out.print(_parts(found["parts"]))
     _problems(out, found)
+    if (found.get("orders") or {}).get("counts"):
+        _orders(out, found["orders"])
     if found.get("cured"):
         out.print(f"  {found['cured']:,} of its rejects have been mended and loaded since")
     if found.get("sent"):
@@ -173,6 +175,17 @@ def _parts(parts: list[dict[str, Any]]) -> Table:
             *cells,
         )
     return table
+
+
+def _orders(out: Console, brought: dict[str, Any]) -> None:
+    counts = ", ".join(f"{count:,} {state}" for state, count in sorted(brought["counts"].items()))
+    out.print(f"  orders: {text(counts)}")
+    refused = [one for one in brought["listed"] if one["state"] == "refused"]
+    for one in refused[:LISTED]:
+        out.print(f"  [red]order refused[/]  {text(one['number'], 80)}: {text(one['reason'])}")
+    count = brought["counts"].get("refused", 0)
+    if count > min(len(refused), LISTED):
+        out.print(f"  ... {count:,} orders refused in all")
 
 
 def _problems(out: Console, found: dict[str, Any]) -> None:

@@ -84,6 +84,7 @@ async def put(store: Store, decided: Decided, verdict: Verdict) -> None:
         if decided.changes:
             await merged(tx, decided, decided.sheets, names(store, decided.run.id), base)
         await kept_waiting(tx, store, decided, waiting)
+        await insisted(tx, store, decided)
         failpoint.hit("apply.rows")
         await verdict(tx)
         failpoint.hit("apply.verdict")
@@ -135,6 +136,14 @@ async def merged(
             await order_inputs.from_records(
                 tx, sheet.kind, names, run=decided.run.id, seq=seq, now=decided.now
             )
+
+
+async def insisted(tx: AsyncConnection, store: Store, decided: Decided) -> None:
+    """Have orders that were refused, and are brought again as they were, looked at again."""
+    for sheet in decided.sheets:
+        if sheet.k in decided.orders:
+            found = names(store, decided.run.id)
+            await order_inputs.insisted(tx, sheet, found, run=decided.run.id, now=decided.now)
 
 
 async def kept_waiting(

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd.model.entity import Kind
 from impexd.store.dialect import Names, quoted
 from impexd.store.schema import orders as tables
+from impexd.store.stage import Sheet
 
 I = tables.order_input.c  # noqa: E741
 
@@ -38,6 +39,32 @@ async def from_records(
             f" WHERE EXISTS ({there}) ORDER BY n.number ON CONFLICT (run, number) DO NOTHING"
         ),
         {"run": run, "entity": kind.name, "seq": seq, "now": now},
+    )
+
+
+async def insisted(tx: AsyncConnection, sheet: Sheet, names: Names, *, run: int, now: str) -> None:
+    """
+    Note the orders of a run that were refused when they came last, though their records are as they were.
+
+    Else the same file again would seem to change nothing, and not say that its orders are refused.
+    """
+    number = sheet.keys[0]
+    told = (
+        f"SELECT DISTINCT s.{number} AS number FROM {sheet.table('s', names)} s"
+        f" WHERE s.n NOT IN (SELECT b.n FROM {sheet.table('b', names)} b)"
+    )
+    later = f"SELECT 1 FROM {names.live}order_input l WHERE l.number = i.number AND l.id > i.id"
+    refused = (
+        f"SELECT 1 FROM {names.live}order_input i WHERE i.number = n.number AND i.state = 'refused'"
+        f" AND i.entity = :entity AND NOT EXISTS ({later})"
+    )
+    await tx.execute(
+        text(
+            f"INSERT INTO {names.live}order_input (run, entity, number, state, at)"
+            f" SELECT :run, :entity, n.number, 'waiting', :now FROM ({told}) n"
+            f" WHERE EXISTS ({refused}) ORDER BY n.number ON CONFLICT (run, number) DO NOTHING"
+        ),
+        {"run": run, "entity": sheet.kind.name, "now": now},
     )
 
 

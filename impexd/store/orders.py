@@ -2,15 +2,17 @@
 Orders read whole and written back: what of them differs, in the caller's transaction.
 
 `load` reads any number of orders with four queries, locked until the transaction ends;
-`save` writes the rows of which two values of an order differ, and nothing else.
+`save` writes the rows of which two values of an order differ, and nothing else.  What an event
+of one order needs is sent as constant statements, see `constant`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import RowMapping, Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.model.order import (
@@ -23,6 +25,7 @@ from impexd.model.order import (
     OrderState,
     Payment,
 )
+from impexd.store.constant import Constant
 from impexd.store.schema import orders as tables
 
 MANY = 500
@@ -87,11 +90,11 @@ def _column(kind: type, field: str) -> str:
     return _RENAMED.get((kind, field), field)
 
 
-def _made(kind: type, row: RowMapping, **more: Any) -> Any:
-    """Make a value of a row."""
+def _made(kind: type, cells: Sequence[Any], **more: Any) -> Any:
+    """Make a value of the cells of a row, in the order of its fields."""
     values = {
-        field: read(row[_column(kind, field)]) if read else row[_column(kind, field)]
-        for field, read in _COLUMNS[kind].items()
+        field: cell if read is None else read(cell)
+        for (field, read), cell in zip(_COLUMNS[kind].items(), cells, strict=False)
     }
     return kind(**values, **more)
 
@@ -105,15 +108,44 @@ def _cell(value: Any) -> Any:
     return canonical(value) if isinstance(value, Decimal) else value
 
 
-_ORDER_OF_LINE = select(tables.order_line).order_by(tables.order_line.c.id)
-_ORDERS = select(tables.orders).order_by(tables.orders.c.id)
-_DELIVERIES = select(tables.delivery).order_by(tables.delivery.c.id)
-_DELIVERY_LINES = (
-    select(tables.delivery_line, tables.delivery.c.order_id)
-    .join(tables.delivery, tables.delivery.c.id == tables.delivery_line.c.delivery_id)
-    .order_by(tables.delivery_line.c.id)
-)
-_IDS: Any = bindparam("ids", expanding=True)
+def _cells_of(kind: type) -> list[Any]:
+    """The columns of a kind, in the order of its fields."""
+    return [_TABLES[kind].c[_column(kind, field)] for field in _COLUMNS[kind]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The four queries that read whole orders; the owner's id comes last in each row of a part."""
+
+    heads: Any
+    locked: Any
+    lines: Any
+    deliveries: Any
+    parts: Any
+
+
+def _reading(wanted: Callable[[Any], Any]) -> _Reading:
+    head, line, d, part = (_TABLES[kind].c for kind in (Order, Line, Delivery, DeliveryLine))
+    heads = select(*_cells_of(Order)).where(wanted(head.id)).order_by(head.id)
+    lines = select(*_cells_of(Line), line.order_id.label("owner")).where(wanted(line.order_id))
+    deliveries = select(*_cells_of(Delivery), d.order_id.label("owner")).where(wanted(d.order_id))
+    parts = (
+        select(*_cells_of(DeliveryLine), part.delivery_id.label("owner"))
+        .join(tables.delivery, d.id == part.delivery_id)
+        .where(wanted(d.order_id))
+    )
+    return _Reading(
+        heads,
+        heads.with_for_update(),
+        lines.order_by(line.id),
+        deliveries.order_by(d.id),
+        parts.order_by(part.id),
+    )
+
+
+_SOME = _reading(lambda column: column.in_(bindparam("ids", expanding=True)))
+_ONE = _reading(lambda column: column == bindparam("ids"))
+_ONE_READY = {name: Constant(getattr(_ONE, name)) for name in _Reading.__slots__}
 
 
 async def load(tx: AsyncConnection, ids: Collection[int], *, lock: bool) -> list[Order]:
@@ -131,43 +163,47 @@ async def load(tx: AsyncConnection, ids: Collection[int], *, lock: bool) -> list
 
 async def one(tx: AsyncConnection, id: int, *, lock: bool) -> Order | None:
     """Read one order; None if there is none."""
-    found = await load(tx, [id], lock=lock)
+
+    async def read(name: str) -> Sequence[Any]:
+        return await _ONE_READY[name].rows(tx, {"ids": id})
+
+    found = await _read(read, lock=lock)
     return found[0] if found else None
 
 
 async def _loaded(tx: AsyncConnection, ids: Sequence[int], *, lock: bool) -> list[Order]:
-    query = _ORDERS.where(tables.orders.c.id.in_(_IDS))
-    given = {"ids": list(ids)}
-    rows = (await tx.execute(query.with_for_update() if lock else query, given)).mappings().all()
+    async def read(name: str) -> Sequence[Any]:
+        return (await tx.execute(getattr(_SOME, name), {"ids": ids})).all()
+
+    return await _read(read, lock=lock)
+
+
+async def _read(read: Callable[[str], Awaitable[Sequence[Any]]], *, lock: bool) -> list[Order]:
+    """Put orders together from what their four queries read."""
+    rows = await read("locked" if lock else "heads")
     if not rows:
         return []
-    lines = await _grouped(tx, Line, _ORDER_OF_LINE, tables.order_line.c.order_id, given)
-    parts: dict[int, list[DeliveryLine]] = {}
-    query = _DELIVERY_LINES.where(tables.delivery.c.order_id.in_(_IDS))
-    for row in (await tx.execute(query, given)).mappings():
-        parts.setdefault(row["delivery_id"], []).append(_made(DeliveryLine, row))
-    deliveries: dict[int, list[Delivery]] = {}
-    query = _DELIVERIES.where(tables.delivery.c.order_id.in_(_IDS))
-    for row in (await tx.execute(query, given)).mappings():
-        own = tuple(parts.get(row["id"], ()))
-        deliveries.setdefault(row["order_id"], []).append(_made(Delivery, row, lines=own))
+    lines = _grouped((row[-1], _made(Line, row)) for row in await read("lines"))
+    parts = _grouped((row[-1], _made(DeliveryLine, row)) for row in await read("parts"))
+    deliveries = _grouped(
+        (row[-1], _made(Delivery, row, lines=tuple(parts.get(row[0], ()))))
+        for row in await read("deliveries")
+    )
     return [
         _made(
             Order,
             row,
-            lines=tuple(lines.get(row["id"], ())),
-            deliveries=tuple(deliveries.get(row["id"], ())),
+            lines=tuple(lines.get(row[0], ())),
+            deliveries=tuple(deliveries.get(row[0], ())),
         )
         for row in rows
     ]
 
 
-async def _grouped(
-    tx: AsyncConnection, kind: type, query: Any, by: Any, given: Mapping[str, Any]
-) -> dict[int, list[Any]]:
+def _grouped(values: Iterable[tuple[int, Any]]) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = {}
-    for row in (await tx.execute(query.where(by.in_(_IDS)), given)).mappings():
-        found.setdefault(row["order_id"], []).append(_made(kind, row))
+    for owner, value in values:
+        found.setdefault(owner, []).append(value)
     return found
 
 
@@ -209,23 +245,15 @@ async def save(tx: AsyncConnection, before: Order, after: Order, *, now: str) ->
             row = _cells(kind, now_value, moved) | {"of": now_value.id}
             batches.setdefault((kind, moved), []).append(row)
     for (kind, moved), rows in batches.items():
-        await tx.execute(_updating(kind, moved), rows)
+        await _updating(kind, moved).send(tx, rows)
     return after
 
 
-_UPDATES: dict[tuple[type, tuple[str, ...]], Any] = {}
-
-
-def _updating(kind: type, moved: tuple[str, ...]) -> Any:
-    if (kind, moved) not in _UPDATES:
-        table = _TABLES[kind]
-        names = [_column(kind, field) for field in moved]
-        _UPDATES[kind, moved] = (
-            update(table)
-            .where(table.c.id == bindparam("of"))
-            .values({name: bindparam(name) for name in names})
-        )
-    return _UPDATES[kind, moved]
+@lru_cache(maxsize=256)
+def _updating(kind: type, moved: tuple[str, ...]) -> Constant:
+    table = _TABLES[kind]
+    columns = [_column(kind, field) for field in moved]
+    return Constant(update(table).where(table.c.id == bindparam("of")), columns)
 
 
 async def insert_new(tx: AsyncConnection, orders: Sequence[Order]) -> list[Order]:
@@ -325,14 +353,26 @@ async def replace_parts(tx: AsyncConnection, id: int) -> None:
     await tx.execute(tables.order_line.delete().where(tables.order_line.c.order_id == id))
 
 
+_NUMBERED = select(tables.orders.c.number, tables.orders.c.id, tables.orders.c.digest).where(
+    tables.orders.c.number.in_(bindparam("numbers", expanding=True))
+)
+_ONE_NUMBERED = Constant(
+    select(tables.orders.c.number, tables.orders.c.id, tables.orders.c.digest).where(
+        tables.orders.c.number == bindparam("number")
+    )
+)
+
+
 async def numbered(tx: AsyncConnection, numbers: Collection[str]) -> dict[str, tuple[int, str]]:
     """Find orders by number: number -> (id, digest)."""
-    found: dict[str, tuple[int, str]] = {}
     wanted = sorted(set(numbers))
-    o = tables.orders.c
+    if len(wanted) == 1:
+        rows = await _ONE_NUMBERED.rows(tx, {"number": wanted[0]})
+        return {number: (id, digest) for number, id, digest in rows}
+    found: dict[str, tuple[int, str]] = {}
     for start in range(0, len(wanted), MANY):
-        query = select(o.number, o.id, o.digest).where(o.number.in_(wanted[start : start + MANY]))
-        found |= {number: (id, digest) for number, id, digest in await tx.execute(query)}
+        some = await tx.execute(_NUMBERED, {"numbers": wanted[start : start + MANY]})
+        found |= {number: (id, digest) for number, id, digest in some}
     return found
 
 
@@ -364,31 +404,53 @@ async def of_tracking(tx: AsyncConnection, tracking: str) -> list[tuple[int, str
     return [(order, number) for order, number in await tx.execute(query)]
 
 
+_AUDIT = (
+    "order_id", "delivery_id", "event", "from_state", "to_state", "actor", "note", "message",
+    "said", "at", "detail",
+)  # fmt: skip
+_FLAG = ("flag", "order_id", "delivery_id", "audit_id", "reason", "raised")
+_MOVEMENT = ("delivery_line_id", "audit_id", "move", "sku", "warehouse", "quantity", "at")
+_ONE_AUDITED = Constant(insert(tables.order_audit).returning(tables.order_audit.c.id), _AUDIT)
+_MANY_AUDITED = insert(tables.order_audit).returning(
+    tables.order_audit.c.id, sort_by_parameter_order=True
+)
+_FLAGGED = Constant(insert(tables.order_flag).inline(), _FLAG)
+_MOVED = Constant(insert(tables.stock_movement).inline(), _MOVEMENT)
+FEW = 4
+"""Rows that are sent one by one, because that costs less than a statement made for them."""
+
+
 async def audited(tx: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Write audit lines; gives their ids, in order."""
     if not rows:
         return []
-    statement = insert(tables.order_audit).returning(
-        tables.order_audit.c.id, sort_by_parameter_order=True
-    )
-    return list((await tx.execute(statement, list(rows))).scalars())
+    if len(rows) <= FEW:
+        return [await _ONE_AUDITED.scalar(tx, row) for row in rows]
+    return list((await tx.execute(_MANY_AUDITED, list(rows))).scalars())
 
 
 async def flagged(tx: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write flags."""
-    await tx.execute(insert(tables.order_flag), list(rows))
+    await _FLAGGED.send(tx, rows)
 
 
 async def moved(tx: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write movements of stock."""
-    await tx.execute(insert(tables.stock_movement), list(rows))
+    await _MOVED.send(tx, rows)
+
+
+_HEARD = Constant(
+    select(tables.order_audit.c.id).where(
+        tables.order_audit.c.message == bindparam("message"),
+        tables.order_audit.c.event == bindparam("event"),
+    )
+)
 
 
 async def has_heard(tx: AsyncConnection, message: int) -> bool:
     """Say whether the facts of a message are in the audit already."""
-    a = tables.order_audit.c
-    query = select(a.id).where(a.message == message, a.event == "line_update").limit(1)
-    return (await tx.execute(query)).first() is not None
+    values = {"message": message, "event": "line_update"}
+    return await _HEARD.scalar(tx, values) is not None
 
 
 async def known_customer(tx: AsyncConnection, key: str, before: int) -> bool:

@@ -109,6 +109,7 @@ async def put(store: Store, decided: Decided, cut: Files | Ranges, ledger: Ledge
             if last:
                 await runs.put_problems(tx, decided.run.id, decided.problems)
                 await applying.kept_waiting(tx, store, decided, waiting)
+                await applying.insisted(tx, store, decided)
             failpoint.hit("apply.rows")
             await ledger.note(tx, done, last=last)
             at = await applying.changes(tx, list(at))

@@ -8,12 +8,13 @@ and raises `Fenced` if another worker has taken the run over since.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, func, insert, select, update
+from sqlalchemy import RowMapping, Select, and_, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.errors import Fenced
 from impexd.model.run import Run, State
 from impexd.store import schema
+from impexd.store.constant import Constant
 
 RUNNABLE = (State.CLAIMED, State.STAGING, State.APPLYING)
 """States from which an attempt starts over."""
@@ -192,6 +193,18 @@ async def cured(tx: AsyncConnection, run: Run) -> int:
 _IN_TABLES = ("inserted", "updated", "unchanged", "deleted")
 
 
+_COUNTER = schema.counter
+_IN_TURN = Constant(
+    select(_COUNTER.c.value).where(_COUNTER.c.name == bindparam("name")).with_for_update()
+)
+_ADVANCED = Constant(
+    update(_COUNTER)
+    .where(_COUNTER.c.name == bindparam("counted"))
+    .values(value=_COUNTER.c.value + bindparam("by"))
+    .returning(_COUNTER.c.value)
+)
+
+
 async def in_turn(tx: AsyncConnection) -> None:
     """
     Wait for whoever changes records now; whoever comes later waits for us.
@@ -199,9 +212,7 @@ async def in_turn(tx: AsyncConnection) -> None:
     To be asked before what a change depends on is looked at: two that look at the same time
     would not see each other.  Ends with the transaction.
     """
-    counter = schema.counter
-    mine = select(counter.c.value).where(counter.c.name == "change").with_for_update()
-    await tx.execute(mine)
+    await _IN_TURN.rows(tx, {"name": "change"})
 
 
 async def advance(tx: AsyncConnection, name: str, by: int = 1) -> int:
@@ -210,16 +221,9 @@ async def advance(tx: AsyncConnection, name: str, by: int = 1) -> int:
 
     Its row stays locked until the transaction ends, so values become visible in order.
     """
-    counter = schema.counter
-    moved = (
-        update(counter)
-        .where(counter.c.name == name)
-        .values(value=counter.c.value + by)
-        .returning(counter.c.value)
-    )
-    value = (await tx.execute(moved)).scalar()
+    value = await _ADVANCED.scalar(tx, {"counted": name, "by": by})
     if value is None:
-        await tx.execute(insert(counter).values(name=name, value=by))
+        await tx.execute(insert(schema.counter).values(name=name, value=by))
         return by
     return int(value)
 

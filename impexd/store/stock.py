@@ -7,20 +7,21 @@ any run's, so that undoing one keeps it.  The entity's own change number stays: 
 made before is as good after, since orders neither make nor delete records of stock.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, column, select, table, text, tuple_
+from sqlalchemy import TableClause, bindparam, column, select, table, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.model.entity import Kind, Type
 from impexd.model.ordering import StockFields
 from impexd.store import runs
+from impexd.store.constant import Constant
 from impexd.store.dialect import quoted
-from impexd.store.orders import canonical
+from impexd.store.orders import FEW, canonical
 
 Place = tuple[str, str]
 MANY = 400
@@ -63,22 +64,43 @@ async def levels(
     wanted = sorted(places)
     found: dict[Place, tuple[Decimal, Decimal]] = {}
     for start in range(0, len(wanted), MANY):
-        rows = await tx.execute(_reading(where), {"places": wanted[start : start + MANY]})
-        for sku, warehouse, on_hand, reserved in rows:
+        for sku, warehouse, on_hand, reserved in await _rows(
+            tx, where, wanted[start : start + MANY]
+        ):
             found[sku, warehouse] = (_decimal(on_hand), _decimal(reserved))
     return found
 
 
+async def _rows(tx: AsyncConnection, where: Shelf, places: Sequence[Place]) -> Sequence[Any]:
+    if len(places) > FEW:
+        return (await tx.execute(_reading(where), {"places": places})).all()
+    one = _reading_one(where)
+    return [
+        row
+        for sku, warehouse in places
+        for row in await one.rows(tx, {"sku": sku, "warehouse": warehouse})
+    ]
+
+
 @lru_cache(maxsize=8)
 def _reading(where: Shelf) -> Any:
+    stock = _table(where)
+    key = tuple_(stock.c[where.sku], stock.c[where.warehouse])
+    return select(*stock.c).where(key.in_(bindparam("places", expanding=True)))
+
+
+@lru_cache(maxsize=8)
+def _reading_one(where: Shelf) -> Constant:
+    stock = _table(where)
+    sku = stock.c[where.sku] == bindparam("sku")
+    return Constant(select(*stock.c).where(sku, stock.c[where.warehouse] == bindparam("warehouse")))
+
+
+def _table(where: Shelf) -> TableClause:
     names: list[Any] = [
         column(n) for n in (where.sku, where.warehouse, where.on_hand, where.reserved)
     ]
-    stock = table(where.table, *names)
-    key = tuple_(stock.c[where.sku], stock.c[where.warehouse])
-    return select(*(stock.c[one.name] for one in names)).where(
-        key.in_(bindparam("places", expanding=True))
-    )
+    return table(where.table, *names)
 
 
 def _decimal(value: Any) -> Decimal:
@@ -104,15 +126,17 @@ async def write(
         }
         for (sku, warehouse), (on_hand, reserved) in sorted(changed.items())
     ]
-    await tx.execute(_writing(where), rows)
+    await _writing(where).send(tx, rows)
 
 
 @lru_cache(maxsize=8)
-def _writing(where: Shelf) -> Any:
-    return text(
-        f"UPDATE {quoted(where.table)} SET {quoted(where.on_hand)} = :on_hand,"
-        f" {quoted(where.reserved)} = :reserved, _changed = :version, _seq = :seq, _hash = NULL"
-        f" WHERE {quoted(where.sku)} = :sku AND {quoted(where.warehouse)} = :warehouse"
+def _writing(where: Shelf) -> Constant:
+    return Constant(
+        text(
+            f"UPDATE {quoted(where.table)} SET {quoted(where.on_hand)} = :on_hand,"
+            f" {quoted(where.reserved)} = :reserved, _changed = :version, _seq = :seq, _hash = NULL"
+            f" WHERE {quoted(where.sku)} = :sku AND {quoted(where.warehouse)} = :warehouse"
+        )
     )
 
 

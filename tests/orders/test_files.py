@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.etc import mistakes
 from tests.flows import inside
 from tests.flows.inside import Inside
 
@@ -84,6 +85,48 @@ async def test_a_changed_order_is_refused_or_amended_by_policy(
             ("refused", "there is an order of this number already, with other content"),
         ]
         assert len((await house.asked.get("/api/v1/orders/1001"))["lines"]) == 2
+
+
+async def test_orders_that_are_refused_are_told_with_the_run_also_when_they_come_again(
+    tmp_path: Path, store_url: str
+) -> None:
+    text = HEAD + row("1001", 1, "A1", "2") + row("1002", 1, "A1", "1")
+    other = HEAD + row("1001", 1, "A1", "5") + row("1003", 1, "A1", "1")
+    why = "there is an order of this number already, with other content"
+    async with inside.opened(tmp_path, store_url, etc()) as house:
+        told = []
+        for name, said in (("a.csv", text), ("b.csv", other), ("c.csv", other + "\n")):
+            run = (await drop(house, f"orders-{name}", said))["id"]
+            told.append((await house.asked.get(f"/api/v1/runs/{run}"))["orders"])
+        id = (await house.asked.get("/api/v1/orders/1001"))["id"]
+        refused = {"number": "1001", "state": "refused", "reason": why, "order_id": id}
+        assert [one["counts"] for one in told] == [
+            {"placed": 2},
+            {"placed": 1, "refused": 1},
+            {"refused": 1},
+        ]
+        assert [refused in one["listed"] for one in told] == [False, True, True]
+        # What is refused can be taken back: the order as it was placed is nothing new.
+        last = await drop(house, "orders-d.csv", text)
+        assert last["counts"]["order_row"]["updated"] == 1  # type: ignore[index]
+        told = (await house.asked.get(f"/api/v1/runs/{last['id']}"))["orders"]
+        assert told["counts"] == {"unchanged": 1}
+        last = await drop(house, "orders-e.csv", text + "\n")
+        told = (await house.asked.get(f"/api/v1/runs/{last['id']}"))["orders"]
+        assert told["counts"] == {}
+
+
+def test_orders_in_chunks_are_refused_by_the_configuration(tmp_path: Path) -> None:
+    files = etc()
+    group = files["groups/orders.toml"]
+    lines = [*(line for line in group.splitlines() if not line.startswith("atomic")), ""]
+    at = next(n for n, line in enumerate(lines) if line.startswith("descriptors"))
+    lines.insert(at, 'atomic = "chunk"')
+    for name, said in (files | {"groups/orders.toml": "\n".join(lines)}).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(said)
+    (found,) = mistakes(tmp_path)
+    assert f"groups/orders.toml:{at + 1}: atomic: `orders` brings orders" in found
 
 
 async def test_an_unpaid_order_may_be_amended(tmp_path: Path, store_url: str) -> None:

@@ -9,6 +9,9 @@ from impexd.model.faults import Fault, layout, near, notify, quoted, schedule
 from impexd.model.faults.descriptor import parts
 from impexd.model.group import ImportGroup
 
+ORDERS = "orders"
+"""The service of descriptors that bring orders."""
+
 
 def faults(
     group: ImportGroup,
@@ -33,6 +36,15 @@ def faults(
         yield Fault(("zip_names",), f"Python knows no text encoding {quoted(group.zip_names)}")
     yield from _guard(group, catalogue, unsure)
     yield from _replace(group, descriptors)
+    yield from _orders(group, descriptors)
+
+
+def _orders(group: ImportGroup, descriptors: Mapping[str, Descriptor]) -> Iterator[Fault]:
+    """A chunk may end between two lines of an order, which is placed whole or not at all."""
+    brings = [n for n in group.descriptors if n in descriptors and descriptors[n].service == ORDERS]
+    if group.atomic == "chunk" and brings:
+        what = f'{quoted(brings[0])} brings orders, and a chunk could hold half of one; say "file" or "archive"'
+        yield Fault(("atomic",), what)
 
 
 def _inbox(group: ImportGroup) -> Iterator[Fault]:

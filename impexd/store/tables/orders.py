@@ -206,6 +206,7 @@ order_input = Table(
     Column("at", Text, nullable=False),
     UniqueConstraint("run", "number"),
     Index(None, "state", "id"),
+    Index(None, "number", "id"),
     **NEVER_REUSED,
 )
 """What became of each order that a file brought; written with the records, placed after them."""

@@ -261,3 +261,4 @@ def _inputs() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_order_input_state_id", "order_input", ["state", "id"])
+    op.create_index("ix_order_input_number_id", "order_input", ["number", "id"])

@@ -1,0 +1,73 @@
+"""Orders as people at a terminal meet them: listed, placed, shown, moved; and woken by a daemon."""
+
+import json
+from pathlib import Path
+
+from tests.processes import Site, until
+
+STOCK = """
+[entity.stock]
+key = ["sku", "warehouse"]
+[entity.stock.field]
+sku       = { type = "text" }
+warehouse = { type = "text" }
+quantity  = { type = "decimal" }
+reserved  = { type = "decimal", default = "0" }
+"""
+DESCRIPTOR = """
+entity = "stock"
+[file]
+match = 'stock.*\\.csv'
+delimiter = ";"
+[[column]]
+from = "sku"
+to = "sku"
+[[column]]
+from = "warehouse"
+to = "warehouse"
+[[column]]
+from = "quantity"
+to = "quantity"
+"""
+ETC = {
+    "impexd.toml": '[orders]\nstock = "stock"\nwarehouse = "W1"\nwake = 86400\n',
+    "entities/stock.toml": STOCK,
+    "descriptors/stock.toml": DESCRIPTOR,
+    "groups/goods.toml": 'kind = "import"\ndescriptors = ["stock"]\n[inbox]\nsettle = 0.05\n',
+}
+
+
+def test_orders_are_placed_listed_shown_and_moved_by_commands_and_go_on_when_goods_come(
+    tmp_path: Path,
+) -> None:
+    site = Site(tmp_path, ETC)
+    paid = {"number": "1001", "lines": [{"sku": "A1", "quantity": 2}], "payment": {"state": "confirmed"}}  # fmt: skip
+    later = {"number": "1002", "lines": [{"sku": "A1", "quantity": 1}]}
+    file = tmp_path / "orders.json"
+    file.write_text(json.dumps([paid, later]))
+    with site.daemon():
+        done = site.call("order", "place", str(file))
+        assert (done.returncode, done.stdout) == (0, "1001: placed\n1002: placed\n"), done.stderr
+        listed = site.ask("orders", "--state", "in_progress")
+        assert [one["number"] for one in listed["orders"]] == ["1001"]
+        assert listed["counts"] == {"in_progress": 1, "pending": 1}
+        assert "awaiting_stock" in site.call("order", "1001").stdout
+
+        moved = site.call("event", "1002", "cancelled", "--note", "the customer rang")
+        assert moved.returncode == 0, moved.stderr
+        assert "order 1002  cancelled" in moved.stdout
+        again = site.call("event", "1002", "approved")
+        assert again.returncode != 0
+        assert "approved means nothing to an order that is cancelled" in again.stderr
+
+        # The next look is a day away: only the applied file can have rung for it.
+        site.drop("stock.csv", b"sku;warehouse;quantity\nA1;W1;5\n", group="goods")
+        went = "SELECT 1 FROM delivery WHERE number LIKE '1001%' AND state = 'allocated'"
+        until(lambda: site.query(went), "the delivery goes on")
+        told = site.ask("order", "1001")
+        assert [line["actor"] for line in told["audit"] if line["to_state"] == "allocated"] == ["schedule"]  # fmt: skip
+    changed = json.loads(file.read_text())[0] | {"remarks": "another"}
+    file.write_text(json.dumps(changed))
+    refused = site.call("order", "place", str(file))
+    assert refused.returncode == 1
+    assert refused.stdout.startswith("1001: refused: ")
