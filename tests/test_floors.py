@@ -15,7 +15,7 @@ FLOORS = (
     {"cli"},
     {"demo"},
     {"commands", "show_orders"},
-    {"client", "service", "show", "drafts"},
+    {"client", "service", "show", "show_health", "drafts"},
     {"daemon", "setup"},
     {"instance"},
     {"scheduler"},

@@ -12,6 +12,7 @@ from impexd.exports.bench import outbox_of
 from impexd.inbox.desk import Inlet
 from impexd.model.base import Model
 from impexd.store import runs, sendings
+from impexd.upkeep import partners
 
 
 class Reload(Model):
@@ -29,7 +30,8 @@ def routes(made: FastAPI, house: House) -> None:
         async with house.store.reading() as tx:
             counted = await runs.states(tx)
             sending = await sendings.waiting(tx)
-        who = acting.who()
+            who, now = acting.who(), house.clock.now()
+            told = await partners.gathered(tx, house.config, now, shops=who.bounded_shops)
         config, times = house.bench.config, await house.timing.following()
         woken = house.timing.woken
         return {
@@ -39,6 +41,7 @@ def routes(made: FastAPI, house: House) -> None:
             "database": house.store.dialect if house.store.path is None else str(house.store.path),
             "runs": counted,
             "jobs": await house.queue.depth(),
+            **partners.summed(told),
             "scheduler": {"woken": stamp(woken) if woken else None},
             "groups": {
                 inlet.group: _group(house, inlet)

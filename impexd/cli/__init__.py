@@ -165,12 +165,14 @@ def status(source: Path, *, as_json: bool) -> None:
     """Say how the instance is: is a daemon running, is everything well."""
     from impexd import commands as work
     from impexd import show as tables
+    from impexd import show_health
 
     found = asynchronously(lambda: work.status(source))
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=True))
     else:
         tables.status(found)
+        tables.plain(show_health.lines(found))
 
 
 @commands.command()

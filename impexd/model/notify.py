@@ -15,6 +15,7 @@ Kind = Literal[
     "breaker",
     "disk",
     "dead",
+    "conflict",
     "inbox",
     "config",
     "test",

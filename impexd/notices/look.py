@@ -32,7 +32,7 @@ SOON = 2.0
 """Seconds after a job at which it is looked again."""
 RECENT = timedelta(days=1)
 """What has ended longer ago is not told of any more."""
-LASTING = ("held", "late", "disk", "inbox", "config", "silent", "breaker", "dead")
+LASTING = ("held", "late", "disk", "inbox", "config", "silent", "breaker", "dead", "conflict")
 """Kinds of matters that are over when they are not found any more."""
 
 log = structlog.get_logger(__name__)
@@ -133,6 +133,8 @@ async def _found(house: House, now: datetime) -> list[Matter]:
         found += matters.silent(await notices.feeds(conn), now, config.instance.notify.silent)
         found += [matters.resting(name, why) for name, why in await notices.resting(conn, now)]
         found += [matters.dead(name, count) for name, count in (await notices.dead(conn)).items()]
+        found += [matters.waits(*one) for one in await notices.held_tasks(conn)]
+        found += [matters.conflict(*one) for one in await notices.conflicts(conn)]
     found += _here(house.desk, house.inboxes, house.mistakes)
     return found
 

@@ -97,3 +97,19 @@ def dead(name: str, count: int) -> Matter:
     subject = f"{name}: {count:,} were given up"
     detail = "impexd messages and impexd tasks list them; each can be tried again"
     return Matter(f"dead:{name}:{count}", "dead", "error", subject, detail, None, lasting=True)
+
+
+def waits(name: str, count: int, newest: int) -> Matter:
+    """Pure: tasks that wait for a person; a new matter whenever another one does."""
+    subject = f"exporter {name}: {count:,} tasks wait for a person"
+    detail = "impexd tasks --state held says why; impexd release TASK --note WHY, or skip it"
+    about = f"held:task:{name}:{newest}"
+    return Matter(about, "held", "warning", subject, detail, None, lasting=True)
+
+
+def conflict(name: str, count: int, newest: int) -> Matter:
+    """Pure: other things said under ids that are known; a new matter whenever there is more of it."""
+    subject = f"feed {name}: {count:,} messages say something else under an id that is known"
+    detail = "the first counts; impexd messages --state conflict shows the others: ask the courier"
+    about = f"conflict:{name}:{newest}"
+    return Matter(about, "conflict", "warning", subject, detail, None, lasting=True)

@@ -185,3 +185,17 @@ async def dead(conn: AsyncConnection) -> dict[str, int]:
     for name, count in await conn.execute(tasks.group_by(task.c.exporter)):
         found[f"exporter {name}"] = count
     return found
+
+
+async def held_tasks(conn: AsyncConnection) -> list[tuple[str, int, int]]:
+    """Read the exporters with tasks that wait for a person: (name, how many, the newest)."""
+    query = select(task.c.exporter, func.count(), func.max(task.c.id))
+    query = query.where(task.c.state == "held").group_by(task.c.exporter)
+    return [(name, count, newest) for name, count, newest in await conn.execute(query)]
+
+
+async def conflicts(conn: AsyncConnection) -> list[tuple[str, int, int]]:
+    """Read the feeds that said two things under one id: (name, how many, the newest)."""
+    query = select(message.c.source, func.count(), func.max(message.c.id))
+    query = query.where(message.c.state == "conflict").group_by(message.c.source)
+    return [(name, count, newest) for name, count, newest in await conn.execute(query)]

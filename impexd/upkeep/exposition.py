@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from impexd import __version__
 from impexd.upkeep.figures import Figures
+from impexd.upkeep.partners import Counts, Partners
 from impexd.upkeep.tally import Tally
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -33,6 +34,11 @@ GAUGES = {
     "impexd_oldest_waiting_seconds": ("For how long the oldest of them has waited.", ["group"]),
     "impexd_inbox_degraded": ("1 if an inbox cannot be taken from now.", ["group"]),
     "impexd_notices_open": ("What was told within a day and is not over.", ["kind", "severity"]),
+    "impexd_feed_lag_seconds": ("Seconds since a feed last answered well.", ["feed"]),
+    "impexd_feed_failures": ("How often a feed has failed in a row.", ["feed"]),
+    "impexd_messages": ("What feeds said, by what became of it.", ["feed", "state"]),
+    "impexd_tasks": ("What partners are to be told, by how far it is.", ["exporter", "state"]),
+    "impexd_breaker_open": ("1 if a partner is left alone for a while.", ["exporter"]),
     "impexd_scheduler_last_wakeup_timestamp_seconds": ("When the scheduler last woke up.", []),
     "impexd_loop_lag_seconds": ("The latest the loop was woken within a minute.", []),
     "impexd_disk_free_bytes": ("Bytes free where the state folder lies.", []),
@@ -99,9 +105,29 @@ def gauges(found: Figures) -> dict[str, Samples]:
         "impexd_wal_bytes": _one(found.wal),
         "impexd_config_reload_failed": _one(found.refused),
     }
+    values |= _partners(found.partners)
     if found.woken is not None:
         values["impexd_scheduler_last_wakeup_timestamp_seconds"] = _one(found.woken)
     return values
+
+
+def _partners(found: Partners) -> dict[str, Samples]:
+    feeds = found.feeds.items()
+    return {
+        "impexd_feed_lag_seconds": [
+            ((name,), one["lag"]) for name, one in feeds if one["lag"] is not None
+        ],
+        "impexd_feed_failures": [((name,), one["failures"]) for name, one in feeds],
+        "impexd_messages": _counts(found.messages),
+        "impexd_tasks": _counts(found.tasks),
+        "impexd_breaker_open": [
+            ((name,), float(name in found.resting)) for name in found.exporters
+        ],
+    }
+
+
+def _counts(found: Counts) -> Samples:
+    return [((name, state), n) for name, states in found.items() for state, n in states.items()]
 
 
 def _one(value: float) -> Samples:

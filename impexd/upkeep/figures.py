@@ -16,8 +16,11 @@ from impexd.core import log
 from impexd.core.clock import Clock, stamp
 from impexd.core.errors import WorldError
 from impexd.inbox.desk import Desk, Inlet
+from impexd.model.config import Config
 from impexd.store import figures
 from impexd.store.engine import Store
+from impexd.upkeep import partners
+from impexd.upkeep.partners import Partners
 from impexd.upkeep.pulse import Pulse
 from impexd.upkeep.tally import Tally
 
@@ -34,6 +37,11 @@ class Watched(Protocol):
     tally: Tally
     mistakes: tuple[str, ...]
     inboxes: dict[str, str]
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        ...
 
     @property
     def desk(self) -> Desk:
@@ -58,6 +66,7 @@ class Figures:
     """Group -> seconds for which the oldest file in its inbox has waited."""
     degraded: Mapping[str, bool] = field(default_factory=dict)
     notices: Sequence[tuple[str, str, int]] = ()
+    partners: Partners = field(default_factory=Partners)
     woken: float | None = None
     """When the scheduler last woke up, in seconds since 1970."""
     lag: float = 0.0
@@ -86,6 +95,7 @@ async def gathered(house: Watched, woken: datetime | None) -> Figures:
         async with house.store.reading() as conn:
             found.runs = await figures.runs(conn)
             found.jobs = await figures.jobs(conn)
+            found.partners = await partners.gathered(conn, house.config, house.clock.now())
             found.notices = await figures.notices(conn, stamp(house.clock.now() - RECENT))
     except WorldError:
         found.up = False

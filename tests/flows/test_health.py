@@ -11,11 +11,15 @@ from typing import Any
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 
 from impexd.admin import api
 from impexd.client import Refused
 from impexd.core.errors import ConfigError
+from impexd.model.standing import Standing
 from impexd.upkeep import exposition
+from impexd.upkeep.figures import Figures
+from impexd.upkeep.partners import Partners
 from tests import shop
 from tests.flows.place import Place
 from tests.flows.test_daemon import packed, stopped
@@ -40,9 +44,9 @@ async def scraped(place: Place) -> Metrics:
     return read(answer.text)
 
 
-def read(text: str) -> Metrics:
+def read(said: str) -> Metrics:
     found: Metrics = {}
-    for family in text_string_to_metric_families(text):
+    for family in text_string_to_metric_families(said):
         for sample in family.samples:
             found.setdefault(sample.name, []).append((sample.labels, sample.value))
     return found
@@ -90,6 +94,32 @@ async def test_a_configuration_that_is_refused_shows_in_readiness_and_figures(pl
     assert (ready["ready"], ready["config_reload_failed"]) == (True, True)
     await place.say({"groups/shop.toml": shop.ETC["groups/shop.toml"]})
     assert value(await scraped(place), "impexd_config_reload_failed") == 0
+
+
+@together
+async def test_figures_tell_of_feeds_messages_tasks_and_partners(place: Place) -> None:
+    await place.fresh(ETC)
+    async with place.instance.store.writing() as tx:
+        await tx.execute(
+            text(
+                "INSERT INTO message (source, message_id, digest, body, received, via, state)"
+                " VALUES ('dhl', '1', 'd', '{}', 'x', 'rest', 'dead')"
+            )
+        )
+    metrics = await scraped(place)
+    assert value(metrics, "impexd_messages", feed="dhl", state="dead") == 1
+    rested = Partners(
+        {"dhl": {"lag": 61.0, "failures": 2, "error": "gone"}},
+        tasks={"erp": {"held": 3}},
+        resting={"erp": Standing(5, 1, "2999", "answered 503")},
+        exporters=("erp", "wms"),
+    )
+    found = read(exposition.text(Figures(partners=rested), place.instance.tally, "x").decode())
+    assert value(found, "impexd_feed_lag_seconds", feed="dhl") == 61
+    assert value(found, "impexd_feed_failures", feed="dhl") == 2
+    assert value(found, "impexd_tasks", exporter="erp", state="held") == 3
+    assert value(found, "impexd_breaker_open", exporter="erp") == 1
+    assert value(found, "impexd_breaker_open", exporter="wms") == 0
 
 
 @together
@@ -145,7 +175,7 @@ def test_a_log_that_nobody_reads_does_not_stop_the_daemon(site: Site) -> None:
 def test_every_alert_and_every_panel_names_a_figure_that_there_is() -> None:
     words = re.compile(r"\bimpexd_[a-z_]+")
     for name in ("alerts.yml", "dashboard.json"):
-        text = (ROOT / "etc" / "monitoring" / name).read_text("utf-8")
-        named = {re.sub(r"_(bucket|sum|count)$", "", word) for word in words.findall(text)}
+        told = (ROOT / "etc" / "monitoring" / name).read_text("utf-8")
+        named = {re.sub(r"_(bucket|sum|count)$", "", word) for word in words.findall(told)}
         assert named
         assert named <= exposition.NAMES, name

@@ -13,7 +13,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import text
 
-from impexd import config
+from impexd import config, show_health
 from impexd.core.errors import UsageError
 from impexd.notices import look, send
 from tests import shop
@@ -217,7 +217,15 @@ async def test_a_feed_that_is_silent_a_partner_that_rests_and_dead_letters_are_t
                 "INSERT INTO task_partner (exporter, failures, trips, closed_until, reason)"
                 " VALUES ('erp', 5, 1, '2026-02-01T08:00:00.000Z', 'answered 503')",
                 "INSERT INTO message (source, message_id, digest, body, received, via, state, attempts)"
-                " VALUES ('dhl', '1', 'd', '{}', '2026-01-31T07:00:00.000Z', 'rest', 'dead', 1)",
+                " VALUES ('dhl', '1', 'd', '{}', '2026-01-31T07:00:00.000Z', 'rest', 'dead', 1),"
+                " ('ups', '1', 'e', '{}', '2026-01-31T07:00:00.000Z', 'rest', 'conflict', 0)",
+                "INSERT INTO orders (id, number, state, digest, source, placed, created, changed)"
+                " VALUES (1, '1', 'in_progress', 'd', 'api', 'x', 'x', 'x')",
+                "INSERT INTO order_flag (id, order_id, flag, raised, state)"
+                " VALUES (1, 1, 'INITPAID', 'x', 'heard')",
+                "INSERT INTO task (flag_id, order_id, about, flag, root, exporter, state, key, due,"
+                " made, since) VALUES (1, 1, 0, 'INITPAID', 'INITPAID', 'erp', 'failed', 'a', 'x',"
+                " 'x', 'x'), (1, 1, 0, 'INITPAID', 'INITPAID', 'wms', 'held', 'b', 'x', 'x', 'x')",
             ):
                 await tx.execute(text(statement))
         (letter,) = await sent(site, clock, box, 1)
@@ -225,6 +233,17 @@ async def test_a_feed_that_is_silent_a_partner_that_rests_and_dead_letters_are_t
         assert "feed dhl: nothing has been heard" in words
         assert "exporter erp: its partner does not answer well" in words
         assert "feed dhl: 1 were given up" in words
+        assert "exporter erp: 1 were given up" in words
+        assert "exporter wms: 1 tasks wait for a person" in words
+        assert "feed ups: 1 messages say something else" in words
+        found = await site.asked.get("/api/v1/status")
+        assert found["partners"]["erp"]["dead"] == 1
+        assert found["partners"]["erp"]["resting"] == "answered 503"
+        assert found["partners"]["wms"]["held"] == 1
+        assert found["feeds"]["dhl"]["dead"] == 1
+        lines = list(show_health.lines(found))
+        assert any("impexd tasks --state failed --exporter erp" in line for line in lines)
+        assert any("impexd messages --state dead --feed dhl" in line for line in lines)
 
 
 async def test_a_test_letter_is_sent_at_once(tmp_path: Path, letters: tuple[Letters, int]) -> None:
@@ -279,7 +298,8 @@ def test_a_mistake_in_notify_is_told_with_its_line(
 
 
 def test_the_sample_of_who_is_told_is_right_once_it_is_asked_for(tmp_path: Path) -> None:
-    lines = (ROOT / "etc" / "impexd.toml").read_text("utf-8").splitlines()
+    sample = (ROOT / "etc" / "impexd.toml").read_text("utf-8")
+    lines = sample.partition("\n[control]")[0].splitlines()
     wanted = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
     chosen = [line for line in wanted if "webhook_file" not in line]
     text = "\n".join(chosen).replace('["catalogue"]', '["shop"]')
