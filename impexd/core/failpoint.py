@@ -3,11 +3,13 @@ Places to die at, for tests.
 
 `hit("after_claim")` does nothing unless the environment says
 `IMPEXD_FAIL=after_claim:kill` (or `after_claim:kill:3`, the third time): then the
-process ends as by kill -9.  Crash tests walk through `KNOWN`.
+process ends as by kill -9.  Crash tests walk through `KNOWN`.  `after_claim:hang` hangs there for
+good, with the thread it is called in, so that what watches over that thread can be tested.
 """
 
 import os
 import signal
+import time
 
 KNOWN: dict[str, str] = {
     "claim.journalled": "journal row committed, file still in the inbox",
@@ -54,7 +56,7 @@ _hits: dict[str, int] = {}
 
 
 def hit(name: str) -> None:
-    """Die here by SIGKILL if the environment asks for it; KeyError for a name not in `KNOWN`."""
+    """Die here by SIGKILL, or hang, if the environment asks for it; KeyError for a name not in `KNOWN`."""
     if not _armed:
         return
     KNOWN[name]
@@ -64,4 +66,6 @@ def hit(name: str) -> None:
     _hits[name] = _hits.get(name, 0) + 1
     turn = rest.partition(":")[2] or "1"
     if _hits[name] == int(turn):
+        while rest.startswith("hang"):
+            time.sleep(3600)
         os.kill(os.getpid(), signal.SIGKILL)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests import shop
 from tests.processes import PATIENCE, Running, Site, until
 
@@ -312,6 +314,20 @@ def heard(ears: socket.socket, wanted: str) -> list[str]:
     while wanted not in lines:
         lines += ears.recv(4096).decode().splitlines()
     return lines
+
+
+def test_the_watchdog_hears_nothing_more_once_the_loop_hangs(site: Site, tmp_path: Path) -> None:
+    place = tmp_path / "notify"
+    env = {"NOTIFY_SOCKET": str(place), "WATCHDOG_USEC": "900000", "IMPEXD_FAIL": "apply.rows:hang"}
+    with systemd(place) as ears, site.daemon(**env) as daemon:
+        heard(ears, "WATCHDOG=1")
+        heard(ears, "WATCHDOG=1")
+        site.drop("drop.zip", packed(shop.rows(5)))
+        ears.settimeout(5)  # it beats three times a second
+        with pytest.raises(TimeoutError):
+            heard(ears, "it never says this")
+        assert daemon.ended() is None
+        assert site.states() != ["archived"]
 
 
 def test_systemd_is_told_when_we_are_ready_reloading_and_stopping(
