@@ -20,8 +20,9 @@ from impexd.core.signals import Bell, heard
 from impexd.feeds import tend as hearing
 from impexd.inbox import intake, tend
 from impexd.inbox.desk import Inlet
-from impexd.instance import Instance, opened
+from impexd.instance import Instance
 from impexd.notices import look
+from impexd.opening import opened
 from impexd.orders import waking
 from impexd.orders.chain import tend as chain
 from impexd.queue.jobs import CALLS, HOUSE

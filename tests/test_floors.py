@@ -17,6 +17,7 @@ FLOORS = (
     {"commands", "show_orders"},
     {"client", "service", "show", "show_health", "drafts"},
     {"daemon", "setup"},
+    {"opening"},
     {"instance"},
     {"scheduler"},
     {"config"},
