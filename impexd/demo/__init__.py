@@ -22,7 +22,7 @@ from impexd.core import log
 from impexd.demo import sample, town
 from impexd.demo.town import Town
 
-GROUP, EXPORT, FEED = "catalogue", "prices-out", "demo-courier"
+GROUP, EXPORT, FEED, PARTNER = "catalogue", "prices-out", "demo-courier", "demo-partner"
 ORDER, SKU, QUANTITY = "DEMO-1", "A000001", 2
 PATIENCE = 60
 """Seconds for anything of the demo to happen; it takes two."""
@@ -100,7 +100,7 @@ async def _orders(out: Console, asked: Client, outside: Town) -> None:
 
 
 async def _tasks(asked: Client, wanted: int) -> dict[str, Any]:
-    found = (await asked.get("/api/v1/tasks", state=["done"]))["tasks"]
+    found = (await asked.get("/api/v1/tasks", state=["done"], exporter=PARTNER))["tasks"]
     return {"tasks": found if len(found) >= wanted else []}
 
 

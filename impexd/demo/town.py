@@ -20,7 +20,7 @@ from impexd.core import asgi
 OUTBOUND = """[outbound]
 http = ["127.0.0.1"]           # the courier and the partner that the demo plays on this machine
 private = ["127.0.0.1"]
-ports = ["1024-65535"]
+ports = [443, "1024-65535"]
 """
 FEED = """# The courier that the demo plays; it is there only while `impexd demo` runs.
 kind = "rest"
