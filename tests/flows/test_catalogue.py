@@ -291,73 +291,7 @@ async def test_another_format_with_the_same_content_changes_nothing(
         await place.say(etc())
 
 
-# rows that point at what no file brings
-
-
-POINTING = ("attributenames", "producttypenames", "producttypeattrnames")
-
-
-async def pointing(place: Place, missing: str) -> dict[str, Any]:
-    """Load three of the files; 22 rows of the last point at attributes that come in none."""
-    told = etc()
-    path = "descriptors/producttypeattrnames.toml"
-    told[path] = told[path].replace('missing = "keep"', f'missing = "{missing}"')
-    assert missing == "keep" or told[path] != etc()[path]
-    await place.fresh(told)
-    return await drop(
-        place, "some.zip", packed({f"{n}.csv": files()[f"{n}.csv"] for n in POINTING})
-    )
-
-
-async def dangling(place: Place) -> list[str | None]:
-    """What rows point at whose attribute is not there."""
-    known = {row["code"] for row in await place.table("attribute")}
-    rows = await place.table("product_type_attribute")
-    return sorted({str(row["attribute"]) for row in rows if row["attribute"] not in known})
-
-
-async def test_rows_that_point_at_nothing_are_rejected(place: Place) -> None:
-    run = await pointing(place, "reject")
-    assert became(run)["product_type_attribute"] == {"inserted": 3_970, "rejected": 22}
-    listed = run["listed"]
-    assert len(listed) == run["problems"] == 22
-    assert {one["code"] for one in listed} == {"missing_reference"}
-    assert {one["column"] for one in listed} == {"attribute code"}
-    assert {one["cell"] for one in listed} == {"productType", "brand"}
-    assert {one["file"] for one in listed} == {"producttypeattrnames.csv"}
-    lines = files()["producttypeattrnames.csv"].decode().splitlines()
-    assert all(f'"{one["cell"]}"' in lines[one["line"] - 1] for one in listed)
-    assert await dangling(place) == []
-    (text,) = place.rejects(run).values()
-    assert len(text.splitlines()) == 23
-
-
-@pytest.mark.parametrize(
-    ("missing", "left", "attributes"),
-    [("null", ["None"], 2_558), ("keep", ["brand", "productType"], 2_558), ("create", [], 2_560)],
-)
-async def test_rows_that_point_at_nothing_are_loaded_as_the_descriptor_says(
-    place: Place, missing: str, left: list[str], attributes: int
-) -> None:
-    run = await pointing(place, missing)
-    assert became(run)["product_type_attribute"] == {"inserted": 3_992}
-    assert await dangling(place) == left
-    assert len(await place.table("attribute")) == attributes
-
-
-async def test_rows_that_point_at_nothing_wait_until_it_comes(place: Place) -> None:
-    run = await pointing(place, "park")
-    assert became(run)["product_type_attribute"] == {"inserted": 3_970}
-    part = next(part for part in run["parts"] if part["entity"] == "product_type_attribute")
-    assert part["counts"]["parked"] == len(await place.waiting()) == 22
-    late = b'group code;code;name;EN;RU;UK;DE;mandatory;navigatable\n"PRODUCT";"brand";"Brand";;;;;;\n"PRODUCT";"productType";"Type";;;;;;\n'
-    await drop(place, "attributenames.csv", late)
-    assert await place.waiting() == []
-    assert len(await place.table("product_type_attribute")) == 3_992
-    assert await dangling(place) == []
-
-
-# out again
+# out and back again
 
 
 def columns_out(descriptor: Mapping[str, Any], head: list[str]) -> list[dict[str, Any]]:
@@ -448,3 +382,72 @@ async def test_every_entity_comes_back_by_the_descriptor_that_is_made_for_it(
     back = await place.bring("back.zip", data, group="mirror")
     assert (back["state"], back["problems"]) == ("archived", 0), back["listed"][:5]
     assert became(back) == {name: {"unchanged": n} for name, n in ROWS.items()}
+
+
+# rows that point at what no file brings
+
+
+POINTING = ("attributenames", "producttypenames", "producttypeattrnames")
+
+
+async def pointing(place: Place, missing: str) -> dict[str, Any]:
+    """Load three of the files; 22 rows of the last point at attributes that come in none."""
+    told = etc()
+    path = "descriptors/producttypeattrnames.toml"
+    told[path] = told[path].replace('missing = "keep"', f'missing = "{missing}"')
+    assert missing == "keep" or told[path] != etc()[path]
+    await place.fresh(told)
+    return await drop(
+        place, "some.zip", packed({f"{n}.csv": files()[f"{n}.csv"] for n in POINTING})
+    )
+
+
+async def dangling(place: Place) -> list[str | None]:
+    """What rows point at whose attribute is not there."""
+    known = {row["code"] for row in await place.table("attribute")}
+    rows = await place.table("product_type_attribute")
+    return sorted({str(row["attribute"]) for row in rows if row["attribute"] not in known})
+
+
+async def test_rows_that_point_at_nothing_are_rejected(place: Place) -> None:
+    run = await pointing(place, "reject")
+    assert became(run)["product_type_attribute"] == {"inserted": 3_970, "rejected": 22}
+    listed = run["listed"]
+    assert len(listed) == run["problems"] == 22
+    assert {one["code"] for one in listed} == {"missing_reference"}
+    assert {one["column"] for one in listed} == {"attribute code"}
+    assert {one["cell"] for one in listed} == {"productType", "brand"}
+    assert {one["file"] for one in listed} == {"producttypeattrnames.csv"}
+    lines = files()["producttypeattrnames.csv"].decode().splitlines()
+    assert all(f'"{one["cell"]}"' in lines[one["line"] - 1] for one in listed)
+    assert await dangling(place) == []
+    (text,) = place.rejects(run).values()
+    assert len(text.splitlines()) == 23
+
+
+@pytest.mark.parametrize(
+    ("missing", "left", "attributes"),
+    [("null", ["None"], 2_558), ("keep", ["brand", "productType"], 2_558), ("create", [], 2_560)],
+)
+async def test_rows_that_point_at_nothing_are_loaded_as_the_descriptor_says(
+    place: Place, missing: str, left: list[str], attributes: int
+) -> None:
+    run = await pointing(place, missing)
+    assert became(run)["product_type_attribute"] == {"inserted": 3_992}
+    assert await dangling(place) == left
+    assert len(await place.table("attribute")) == attributes
+
+
+async def test_rows_that_point_at_nothing_wait_until_it_comes(place: Place) -> None:
+    run = await pointing(place, "park")
+    assert became(run)["product_type_attribute"] == {"inserted": 3_970}
+    part = next(part for part in run["parts"] if part["entity"] == "product_type_attribute")
+    assert part["counts"]["parked"] == len(await place.waiting()) == 22
+    late = b'group code;code;name;EN;RU;UK;DE;mandatory;navigatable\n"PRODUCT";"brand";"Brand";;;;;;\n"PRODUCT";"productType";"Type";;;;;;\n'
+    await drop(place, "attributenames.csv", late)
+    assert await place.waiting() == []
+    assert len(await place.table("product_type_attribute")) == 3_992
+    assert await dangling(place) == []
+
+
+# out again
