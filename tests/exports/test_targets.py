@@ -217,7 +217,6 @@ async def test_a_file_waits_for_its_target_and_is_kept_as_long_as_it_waits(
         await tx.execute(text("UPDATE run SET finished = '2020-01-01T00:00:00.000Z'"))
     assert await outbox.clear(house.instance.exports) == 0
     await to(house, "")
-    await house.instance.queue.enqueue
     run = await sent(house, started, "failed")
     assert "no target elsewhere" in run["sent"]["message"]
     assert await outbox.clear(house.instance.exports) == 1
