@@ -10,7 +10,7 @@ from fastapi import FastAPI, Query
 from impexd.admin.house import House
 from impexd.core.errors import UsageError
 from impexd.core.text import shown
-from impexd.imports import values
+from impexd.imports import record
 from impexd.model.entity import Field, Kind, Type
 from impexd.store import browsing
 from impexd.store.browsing import Wanted
@@ -120,21 +120,6 @@ def _plain_text(text: str) -> str:
 
 
 def _record(kind: Kind, row: dict[str, Any]) -> dict[str, Any]:
-    fields = {name: _plain(field, row[name]) for name, field in kind.fields.items()}
+    fields = {name: record.plain(field, row[name]) for name, field in kind.fields.items()}
     key = [str(fields[name]) for name in kind.key]
     return {"key": key, "fields": fields, "changed": row["_changed"]}
-
-
-def _plain(field: Field, value: Any) -> Any:
-    """Pure: a value of either engine as JSON has it, the same for both."""
-    if value is None:
-        return None
-    if field.localized or field.type is Type.JSON:
-        return json.loads(value) if isinstance(value, str) else value
-    if field.type is Type.BOOLEAN:
-        return bool(value)
-    if isinstance(value, Decimal):
-        return values.decimal(format(value, "f"), None)
-    if isinstance(value, datetime):
-        return values.utc(value)
-    return value.isoformat() if isinstance(value, date) else value

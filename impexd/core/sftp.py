@@ -20,6 +20,9 @@ from impexd.core.text import shown
 
 CONNECT = 20.0
 """Seconds to log in."""
+BEAT = 15.0
+"""Seconds after which a silent server is asked whether it is still there."""
+AGAIN = "look at the server; it is tried again by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,10 @@ def _options(ssh: Any, login: Login) -> dict[str, Any]:
         keys = (ssh.import_private_key(login.key + "\n"),) if login.key else ()
         known = ssh.read_known_hosts(str(login.known_hosts))
     except (ssh.KeyImportError, ssh.KeyEncryptionError) as error:
-        raise Unreachable(f"the private key cannot be used: {shown(str(error))}") from error
+        hint = "a private key without passphrase is wanted; it is tried again by itself"
+        raise Unreachable(
+            f"{login.shown}: the private key cannot be used: {error}", hint=hint
+        ) from error
     except (OSError, ValueError) as error:
         what = f"`{shown(str(login.known_hosts))}` holds no known hosts: {shown(str(error))}"
         raise Unreachable(what, hint="write it with ssh-keyscan, and compare the key") from error
@@ -92,6 +98,7 @@ def _options(ssh: Any, login: Login) -> dict[str, Any]:
         "password": login.password or None,
         "config": None,
         "agent_path": None,
+        "keepalive_interval": BEAT,
         "preferred_auth": ["publickey"] * bool(keys)
         + ["password", "keyboard-interactive"] * bool(login.password),
     }
@@ -100,11 +107,13 @@ def _options(ssh: Any, login: Login) -> dict[str, Any]:
 def _told(ssh: Any, login: Login, error: Exception) -> Unreachable:
     """Say in our words why there is no way in."""
     if isinstance(error, TimeoutError):
-        return Unreachable(f"{login.shown}: no answer")
+        return Unreachable(f"{login.shown}: no answer", hint=AGAIN)
     if isinstance(error, ssh.HostKeyNotVerifiable):
-        what = f"{login.shown}: the server shows a key that `{shown(str(login.known_hosts))}` lacks"
+        known = shown(str(login.known_hosts))
+        what = f"{login.shown}: the server shows a key that {known} does not have"
         hint = "nothing was sent: somebody may stand between; ask the partner for the server's key"
         return Unreachable(what, hint=hint)
     if isinstance(error, ssh.PermissionDenied):
-        return Unreachable(f"{login.shown}: the server does not let us in")
-    return Unreachable(f"{login.shown}: {shown(str(error) or type(error).__name__)}")
+        hint = "look at user, key and password; it is tried again by itself"
+        return Unreachable(f"{login.shown}: the server does not let us in", hint=hint)
+    return Unreachable(f"{login.shown}: {shown(str(error) or type(error).__name__)}", hint=AGAIN)

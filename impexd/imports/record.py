@@ -71,7 +71,7 @@ def _value(kind: Kind, name: str, text: str) -> str | int:
 def _near(kind: Kind, rows: Sequence[Sequence[Any]]) -> str:
     """Pure: say which keys stand nearby."""
     keys = (
-        " ".join(shown(str(_plain(kind.fields[name], value)), limit=80) for name, value in pairs)
+        " ".join(shown(str(plain(kind.fields[name], value)), limit=80) for name, value in pairs)
         for pairs in (zip(kind.key, row, strict=True) for row in rows)
     )
     found = "; ".join(sorted(keys))
@@ -156,10 +156,10 @@ def _bare(known: Known, id: int, what: str, after: Row | None) -> Change:
 
 
 def _fields(kind: Kind, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain(field, row[name]) for name, field in kind.fields.items()}
+    return {name: plain(field, row[name]) for name, field in kind.fields.items()}
 
 
-def _plain(field: Field, value: Any) -> Any:
+def plain(field: Field, value: Any) -> Any:
     """Pure: a value of either engine as JSON has it, the same for both."""
     if value is None:
         return None

@@ -169,7 +169,7 @@ async def test_a_server_with_another_key_gets_nothing_and_that_is_told(
     partner.known(asyncssh.generate_private_key("ssh-ed25519"))
     started = await house.begin("csv")
     why = await waits(house, started)
-    assert "shows a key that known_hosts does not have" in why
+    assert "known_hosts does not have" in why
     assert "nothing was sent" in why
     assert (partner.logins, partner.files()) == (0, {})
     partner.known()

@@ -1,13 +1,10 @@
 """
 The way to an SFTP server: uploaded under a temporary name, renamed when complete.
 
-The server is known by its key or not spoken to; of ways to log in only those that the target
-names are tried, and nothing of this machine's own keys or settings.  A rename of SFTP replaces
-nothing.  asyncssh is loaded when first needed, away from the loop.
+A rename of SFTP replaces nothing.
 """
 
 import hashlib
-import importlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -16,14 +13,14 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
+from impexd.core import sftp
 from impexd.core.errors import Unreachable
+from impexd.core.sftp import AGAIN, Login
 from impexd.core.text import shown
 from impexd.exports.publish import Placed
-from impexd.exports.targets.carrier import Parcel, fetched, unready
+from impexd.exports.targets.carrier import Parcel, fetched
 from impexd.model.target import Target
 
-CONNECT = 20.0
-"""Seconds to log in."""
 PATIENCE = 60.0
 """Seconds that one answer, or a piece of a file, may take."""
 PIECE = 1 << 20
@@ -33,47 +30,20 @@ PIECE = 1 << 20
 @asynccontextmanager
 async def opened(target: Target, home: Path) -> AsyncIterator["OnServer"]:
     """Log in for as long as the block lasts; `Unreachable` if that, or anything in it, fails."""
-    ssh = await anyio.to_thread.run_sync(importlib.import_module, "asyncssh")
-    options = await anyio.to_thread.run_sync(_options, ssh, target, home)
+    login = await anyio.to_thread.run_sync(_login, target, home)
+    ssh = await sftp.library()
     with edge(ssh, target):
-        with anyio.fail_after(CONNECT):
-            connection = await ssh.connect(**options)
-        async with connection:
-            with anyio.fail_after(CONNECT):
-                client = await connection.start_sftp_client()
-            async with client:
-                yield OnServer(ssh, client, target)
+        async with sftp.opened(login) as client:
+            yield OnServer(ssh, client, target)
 
 
-def _options(ssh: Any, target: Target, home: Path) -> dict[str, Any]:
-    """What the connection is made with."""
+def _login(target: Target, home: Path) -> Login:
+    """Fetch the secrets."""
+    assert target.host is not None and target.user is not None  # a target of this kind has both
+    key = "" if target.key is None else fetched(target.key, home)
+    password = "" if target.password is None else fetched(target.password, home)
     known = home / (target.known_hosts or "")
-    keys: tuple[Any, ...] = ()
-    password: str | None = None
-    if target.key is not None:
-        try:
-            keys = (ssh.import_private_key(fetched(target.key, home) + "\n"),)
-        except (ssh.KeyImportError, ssh.KeyEncryptionError) as error:
-            raise unready(f"{target.shown}: the private key cannot be used: {error}") from error
-    if target.password is not None:
-        password = fetched(target.password, home)
-    try:
-        known_hosts = ssh.read_known_hosts(str(known))
-    except (OSError, ValueError) as error:
-        raise unready(f"`{known}` holds no known hosts: {error}") from error
-    return {
-        "host": target.host,
-        "port": target.port,
-        "username": target.user,
-        "known_hosts": known_hosts,
-        "client_keys": list(keys) or None,
-        "password": password,
-        "config": None,
-        "agent_path": None,
-        "keepalive_interval": PATIENCE / 4,
-        "preferred_auth": ["publickey"] * bool(keys)
-        + ["password", "keyboard-interactive"] * bool(password),
-    }
+    return Login(target.host, target.port, target.user, known, key, password)
 
 
 class OnServer:
@@ -170,17 +140,7 @@ def edge(ssh: Any, target: Target) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise Unreachable(
-            f"{target.shown}: no answer", hint="it is tried again by itself"
-        ) from error
-    except ssh.HostKeyNotVerifiable as error:
-        what = f"{target.shown}: the server shows a key that {target.known_hosts} does not have"
-        hint = "nothing was sent: somebody may stand between; ask the partner for the server's key"
-        raise Unreachable(what, hint=hint) from error
-    except ssh.PermissionDenied as error:
-        hint = "look at user, key and password of the target; it is tried again by itself"
-        raise Unreachable(f"{target.shown}: the server does not let us in", hint=hint) from error
+        raise Unreachable(f"{target.shown}: no answer", hint=AGAIN) from error
     except (ssh.Error, ssh.SFTPError, OSError) as error:
         told = shown(str(error) or type(error).__name__, limit=300)
-        hint = "look at the server; it is tried again by itself"
-        raise Unreachable(f"{target.shown}: {told}", hint=hint) from error
+        raise Unreachable(f"{target.shown}: {told}", hint=AGAIN) from error

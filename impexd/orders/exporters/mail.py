@@ -30,6 +30,7 @@ from impexd.model.secret import Secret
 from impexd.model.telling import Done, Frozen, Means, NotTaken, Outcome, Refused, Telling, Unknown
 from impexd.orders.exporters import body, naming
 from impexd.orders.exporters.body import Body
+from impexd.orders.exporters.named import Silent
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
@@ -67,13 +68,11 @@ class Settings(Model):
     attachment: tuple[Attachment, ...] = ()
 
 
-class Mail:
+class Mail(Silent):
     """Sends mails."""
 
     settings = Settings
     on_unknown = OnUnknown.HOLD
-    asks = False
-    manual = False
 
     def faults(self, settings: Settings, _outbound: Outbound, /) -> Iterator[Fault]:
         """Look at the templates, the sender, the way to log in."""
@@ -146,12 +145,6 @@ class Mail:
             tls_context=_trust(means) if settings.tls != "none" else None,
         )
         return await _handed(smtp, client, settings, password, frozen)
-
-    async def ask(
-        self, _settings: Settings, _frozen: Frozen, _key: str, _means: Means, /
-    ) -> Outcome:
-        """Nobody to ask."""
-        raise NotImplementedError
 
 
 async def _handed(

@@ -18,13 +18,13 @@ from impexd.core.errors import Unreachable
 from impexd.core.sftp import Login
 from impexd.core.text import shown
 from impexd.model.base import Model
-from impexd.model.exporter import OnUnknown
 from impexd.model.faults import Fault, place
 from impexd.model.outbound import Outbound
 from impexd.model.secret import Secret
-from impexd.model.telling import Done, Doubtful, Frozen, Means, NotTaken, Outcome, Telling, Unknown
-from impexd.orders.exporters import body, naming
+from impexd.model.telling import Done, Doubtful, Frozen, Means, NotTaken, Outcome, Unknown
+from impexd.orders.exporters import named
 from impexd.orders.exporters.body import Body
+from impexd.orders.exporters.named import NAME, Laying
 
 Host = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$")
@@ -44,19 +44,16 @@ class Settings(Model):
     password: Secret | None = None
     folder: str = "."
     """The folder on the server, which must be there."""
-    name: str = "{flag}-{order}-{task}-{generation}.{suffix}"
+    name: str = NAME
     timeout: float = Field(default=60, ge=1, le=3600)
     """Seconds for all of it, once logged in."""
     body: Body = Field(default=Body())
 
 
-class Sftp:
+class Sftp(Laying):
     """Puts files on a server."""
 
     settings = Settings
-    on_unknown = OnUnknown.RETRY
-    asks = False
-    manual = False
 
     def faults(self, settings: Settings, _outbound: Outbound, /) -> Iterator[Fault]:
         """Look at the ways to log in, the name, the body."""
@@ -64,21 +61,7 @@ class Sftp:
             yield Fault((), "needs `key` or `password` to log in")
         if reason := place.written(settings.known_hosts, up=True):
             yield Fault(("known_hosts",), reason)
-        name = settings.name.replace("{suffix}", "")
-        if reason := naming.fault(name, once=True):
-            yield Fault(("name",), reason)
-        elif "/" in name or name.startswith("."):
-            yield Fault(
-                ("name",), "a name without folders is wanted here, not beginning with a dot"
-            )
-        for fault in body.faults(settings.body):
-            yield Fault(("body", *fault.path), fault.what)
-
-    def freeze(self, settings: Settings, telling: Telling, _means: Means, /) -> Frozen:
-        """Write the body and settle the name."""
-        pattern = settings.name.replace("{suffix}", settings.body.suffix)
-        fixed = {"name": naming.file(pattern, telling)}
-        return Frozen(body.made(settings.body, telling), settings.body.media, fixed)
+        yield from named.faults(settings)
 
     async def send(self, settings: Settings, frozen: Frozen, key: str, means: Means, /) -> Outcome:
         """Upload and rename; whatever breaks after logging in leaves it unknown."""
@@ -102,12 +85,6 @@ class Sftp:
             return Unknown(f"{login.shown}: not done within {settings.timeout:g} s")
         except (ssh.Error, OSError) as error:
             return Unknown(f"{login.shown}: {shown(str(error) or type(error).__name__)}")
-
-    async def ask(
-        self, _settings: Settings, _frozen: Frozen, _key: str, _means: Means, /
-    ) -> Outcome:
-        """Nobody to ask."""
-        raise NotImplementedError
 
 
 def _login(settings: Settings, means: Means) -> Login | str:
