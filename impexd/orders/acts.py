@@ -22,9 +22,9 @@ from impexd.model.order import (
 from impexd.model.placing import Placement
 from impexd.orders import lines, machine, placing, run
 from impexd.orders.bench import Bench
-from impexd.orders.machine import DERIVED, Event, Refused
 from impexd.orders.placing import Placed
 from impexd.orders.run import By
+from impexd.orders.steps import DERIVED, Event, Refused
 from impexd.store import again, order_lists
 from impexd.store import orders as store
 from impexd.store.engine import Store

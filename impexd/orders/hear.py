@@ -30,11 +30,11 @@ from impexd.model.order import (
     Payment,
 )
 from impexd.orders import bench as benches
-from impexd.orders import lines, machine, matching, run
+from impexd.orders import lines, matching, run
 from impexd.orders.bench import Bench
-from impexd.orders.machine import Refused
 from impexd.orders.matching import Matched
 from impexd.orders.run import By
+from impexd.orders.steps import LIVE, Refused
 from impexd.store import orders as store
 
 RANK = {Said.SHIP: 1, Said.FAIL: 2, Said.RETURNING: 2, Said.DELIVER: 3, Said.RETURN: 4}
@@ -284,7 +284,7 @@ def _steps(order: Order, delivery: Delivery, said: Said | None, rank: int) -> li
     A courier who speaks of a parcel has it: what was never shipped for us is shipped first.
     """
     reached = REACHED.get(delivery.state, 0)
-    if said is None or rank == 0 or order.state not in machine.LIVE:
+    if said is None or rank == 0 or order.state not in LIVE:
         return []
     left = delivery.shipped is not None
     if rank > reached:

@@ -17,8 +17,8 @@ from impexd.model.order import Line, Order, OrderEvent, OrderState, Payment
 from impexd.model.placing import Placement
 from impexd.orders import machine, run, split, stock
 from impexd.orders.bench import Bench
-from impexd.orders.machine import Refused
 from impexd.orders.run import By
+from impexd.orders.steps import Refused
 from impexd.orders.stock import Level
 from impexd.store import orders as store
 from impexd.store import stock as shelf

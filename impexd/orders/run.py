@@ -17,7 +17,7 @@ from impexd.model.order import Order, OrderEvent
 from impexd.orders import approval, eligibility, machine, stock
 from impexd.orders.bench import Bench
 from impexd.orders.eligibility import Raised
-from impexd.orders.machine import Event, Facts, Refused, Step, Walked
+from impexd.orders.steps import Event, Facts, Refused, Step, Walked
 from impexd.orders.stock import Level
 from impexd.store import orders as store
 from impexd.store import stock as shelf

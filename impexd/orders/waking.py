@@ -16,8 +16,8 @@ from impexd.core.errors import ImpexError
 from impexd.model.order import DeliveryEvent
 from impexd.orders import run
 from impexd.orders.bench import Bench
-from impexd.orders.machine import Refused
 from impexd.orders.run import By
+from impexd.orders.steps import Refused
 from impexd.store import again, waiting
 from impexd.store.engine import Store
 from impexd.store.waiting import Waiting

@@ -15,9 +15,9 @@ from impexd.model.ordering import Orders, StockFields
 from impexd.model.placing import Placement
 from impexd.orders import hear, placing, run
 from impexd.orders.bench import Bench
-from impexd.orders.machine import Refused
 from impexd.orders.placing import Placed
 from impexd.orders.run import By
+from impexd.orders.steps import Refused
 from impexd.store import entities, orders
 from impexd.store import stock as shelf
 from impexd.store.engine import Store

@@ -5,7 +5,7 @@ import pytest
 from impexd.model.order import DeliveryState as D
 from impexd.model.order import OrderEvent as W
 from impexd.model.order import OrderState as O
-from impexd.orders.machine import Refused
+from impexd.orders.steps import Refused
 from impexd.store.engine import Store
 from tests.clock import FakeClock
 from tests.orders.house import PAID, built

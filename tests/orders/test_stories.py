@@ -7,7 +7,7 @@ from impexd.model.order import DeliveryEvent as V
 from impexd.model.order import DeliveryState as D
 from impexd.model.order import OrderEvent as W
 from impexd.model.order import OrderState as O
-from impexd.orders.machine import Refused
+from impexd.orders.steps import Refused
 from impexd.store.engine import Store
 from tests.clock import FakeClock
 from tests.orders.house import APPLIED, DEAD, NOTED, PAID, PARKED, House, built, line

@@ -18,8 +18,8 @@ from impexd.model.order import (
     OrderState,
     Payment,
 )
-from impexd.orders import check, draw, machine, progress, table
-from impexd.orders.machine import Facts, Refused, Walked
+from impexd.orders import check, draw, machine, progress, steps, table
+from impexd.orders.steps import Facts, Refused, Walked
 from impexd.orders.stock import Level
 from impexd.orders.table import Rule
 
@@ -84,7 +84,7 @@ def test_every_order_event_in_every_state_goes_by_a_line_or_is_refused_with_what
 )
 @settings(max_examples=400, deadline=None)
 def test_each_step_of_a_walk_is_a_line_of_the_table_and_stock_is_never_below_nothing(
-    parts: list[tuple[DeliveryState, Kind]], state: OrderState, event: machine.Event, there: int
+    parts: list[tuple[DeliveryState, Kind]], state: OrderState, event: steps.Event, there: int
 ) -> None:
     one = order(state, *(delivery(n, *part) for n, part in enumerate(parts, 1)))
     levels = {("A1", "W1"): Level(Decimal(there), Decimal(0))}
@@ -110,7 +110,7 @@ def test_nothing_moves_deliveries_of_an_order_that_is_not_under_way() -> None:
         one = order(state, delivery(1, DeliveryState.ALLOCATED))
         done = machine.walk(one, event, Facts(now=NOW))
         moved = isinstance(done, Walked) and done.order.deliveries[0].state != "allocated"
-        assert not moved or state in machine.LIVE
+        assert not moved or state in steps.LIVE
 
 
 def test_a_courier_who_speaks_first_walks_every_step_between() -> None:
