@@ -28,6 +28,7 @@ from impexd.orders.steps import DERIVED, Event, Refused
 from impexd.store import again, order_lists
 from impexd.store import orders as store
 from impexd.store.engine import Store
+from impexd.store.order_rows import canonical
 
 REFUSED = "refused"
 """The code of a refusal, for programs."""
@@ -125,7 +126,7 @@ def _detail(wish: Wish) -> dict[str, Any]:
     return {
         "lines": {
             ref: {
-                name: store.canonical(value)
+                name: canonical(value)
                 for name, value in (("shipped", shipped), ("rejected", rejected))
                 if value is not None
             }
@@ -160,7 +161,7 @@ def shape(order: Order) -> dict[str, Any]:
         back = delivery["state"] == DeliveryState.RETURNED
         for line in delivery["lines"]:
             left = Decimal(line["shipped"]) or Decimal(line["ordered"]) - Decimal(line["rejected"])
-            line["sent"] = store.canonical(left) if delivery["shipped"] else "0"
+            line["sent"] = canonical(left) if delivery["shipped"] else "0"
             line["came_back"] = line["sent"] if back else "0"
     return tree
 
@@ -170,4 +171,4 @@ def _plain(value: Any) -> Any:
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return store.canonical(value) if isinstance(value, Decimal) else value
+    return canonical(value) if isinstance(value, Decimal) else value

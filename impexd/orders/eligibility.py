@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.store import orders as store
+from impexd.store import order_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +38,4 @@ async def raise_flags(tx: AsyncConnection, flags: Sequence[Raised], *, now: str)
             }
             for one in flags
         ]
-        await store.flagged(tx, rows)
+        await order_log.flagged(tx, rows)

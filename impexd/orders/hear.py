@@ -35,7 +35,9 @@ from impexd.orders.bench import Bench
 from impexd.orders.matching import Matched
 from impexd.orders.run import By
 from impexd.orders.steps import LIVE, Refused
+from impexd.store import order_index, order_log
 from impexd.store import orders as store
+from impexd.store.order_rows import canonical
 
 RANK = {Said.SHIP: 1, Said.FAIL: 2, Said.RETURNING: 2, Said.DELIVER: 3, Said.RETURN: 4}
 """How far on its way a word says a delivery is; words that are not here move nothing."""
@@ -91,15 +93,15 @@ async def heard(tx: AsyncConnection, bench: Bench, message: Message) -> Heard:
 async def _meant(tx: AsyncConnection, message: Message) -> tuple[int | None, Message, str]:
     """Find the order: by its number, else by the delivery's, else by the tracking number."""
     if message.order is not None:
-        found = await store.numbered(tx, [message.order])
+        found = await order_index.numbered(tx, [message.order])
         if message.order in found:
             return found[message.order][0], message, ""
         return None, message, f"there is no order {shown(message.order, limit=80)}"
     if message.delivery is not None:
-        id = await store.of_delivery(tx, message.delivery)
+        id = await order_index.of_delivery(tx, message.delivery)
         return id, message, f"there is no delivery {shown(message.delivery, limit=80)}"
     if message.tracking is not None:
-        tracked = await store.of_tracking(tx, message.tracking)
+        tracked = await order_index.of_tracking(tx, message.tracking)
         if len(tracked) == 1:
             id, number = tracked[0]
             return id, replace(message, delivery=number), ""
@@ -214,7 +216,7 @@ async def _facts(
     about: Sequence[int],
 ) -> Order:
     """Keep what a message says of lines and deliveries; quantities once, however often it is tried."""
-    again = message.row is not None and await store.has_heard(tx, message.row)
+    again = message.row is not None and await order_log.has_heard(tx, message.row)
     for n in about:
         mine = matched.lines.get(n, {})
         was = order.deliveries[n]
@@ -242,8 +244,8 @@ def _detail(message: Message, was: Delivery, now: Delivery) -> dict[str, object]
     """Pure: what was said, as the audit shows it."""
     told: dict[str, object] = {
         line.ref: {
-            "shipped": store.canonical(line.shipped),
-            "rejected": store.canonical(line.rejected),
+            "shipped": canonical(line.shipped),
+            "rejected": canonical(line.rejected),
         }
         for line, old in zip(now.lines, was.lines, strict=True)
         if (line.shipped, line.rejected) != (old.shipped, old.rejected)

@@ -20,6 +20,7 @@ from impexd.orders.bench import Bench
 from impexd.orders.run import By
 from impexd.orders.steps import Refused
 from impexd.orders.stock import Level
+from impexd.store import order_index
 from impexd.store import orders as store
 from impexd.store import stock as shelf
 
@@ -39,9 +40,9 @@ async def place(
     tx: AsyncConnection, bench: Bench, placements: Sequence[Placement], by: By
 ) -> list[Placed]:
     """Place orders in the caller's transaction; gives what became of each, in their order."""
-    there = await store.numbered(tx, [one.number for one in placements])
+    there = await order_index.numbered(tx, [one.number for one in placements])
     named = {one.number: _named(one, bench) for one in placements}
-    taken = await store.delivery_numbers(tx, [n for names in named.values() for n in names])
+    taken = await order_index.delivery_numbers(tx, [n for names in named.values() for n in names])
     found: list[Placed | None] = []
     fresh: list[tuple[int, Placement]] = []
     for at, one in enumerate(placements):

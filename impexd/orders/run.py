@@ -19,8 +19,10 @@ from impexd.orders.bench import Bench
 from impexd.orders.eligibility import Raised
 from impexd.orders.steps import Event, Facts, Refused, Step, Walked
 from impexd.orders.stock import Level
+from impexd.store import order_index, order_log
 from impexd.store import orders as store
 from impexd.store import stock as shelf
+from impexd.store.order_rows import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ async def _approval(tx: AsyncConnection, bench: Bench, order: Order) -> str:
     known = True
     if bench.settings.approval.new_customer:
         key = order.customer_key
-        known = key is not None and await store.known_customer(tx, key, order.id)
+        known = key is not None and await order_index.known_customer(tx, key, order.id)
     return "; ".join(approval.reasons(bench, order, known=known))
 
 
@@ -101,7 +103,7 @@ async def write(
 ) -> Order:
     """Write what a walk leads to: the order, its audit, its flags, its movements of stock."""
     after = await store.save(tx, before, walked.order, now=facts.now)
-    audits = await store.audited(tx, audit(after, walked.steps, facts, by))
+    audits = await order_log.audited(tx, audit(after, walked.steps, facts, by))
     of_step = {id(step): number for step, number in zip(walked.steps, audits, strict=True)}
     raised = [
         Raised(flag, after.id, delivery, of_step[id(step)]) for flag, delivery, step in walked.flags
@@ -146,14 +148,14 @@ async def _stock(
             "move": move.movement.value,
             "sku": move.place[0],
             "warehouse": move.place[1],
-            "quantity": store.canonical(move.quantity),
+            "quantity": canonical(move.quantity),
             "at": facts.now,
         }
         for step, number in zip(walked.steps, audits, strict=True)
         for move in step.moves
     ]
     if rows and bench.shelf is not None and walked.levels is not None:
-        await store.moved(tx, rows)
+        await order_log.moved(tx, rows)
         await levelled(tx, bench, facts.levels or {}, walked.levels)
 
 

@@ -7,110 +7,25 @@ of one order needs is sent as constant statements, see `constant`.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.model.order import (
     Delivery,
     DeliveryLine,
-    DeliveryState,
-    Kind,
     Line,
     Order,
-    OrderState,
-    Payment,
 )
 from impexd.store.constant import Constant
+from impexd.store.order_rows import COLUMNS, TABLES, cells, cells_of, column, made
 from impexd.store.schema import orders as tables
 
 MANY = 500
 """Orders that are read with one query."""
-
-Columns = Mapping[str, Callable[[Any], Any] | None]
-"""Field -> how its column is read, if not as it is."""
-
-
-def decimal(text: str | None) -> Decimal | None:
-    """Pure: a number as the tables have it."""
-    return None if text is None else Decimal(text)
-
-
-def canonical(value: Decimal) -> str:
-    """Pure: a number as the tables have it: no exponent, no trailing zeros."""
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-_READ: Mapping[str, Callable[[Any], Any]] = {
-    "Decimal": Decimal,
-    "Decimal | None": decimal,
-    "OrderState": OrderState,
-    "DeliveryState": DeliveryState,
-    "Kind": Kind,
-    "Payment": Payment,
-    "bool": bool,
-}
-_PARTS = ("lines", "deliveries")
-_RENAMED: Mapping[tuple[type, str], str] = {(DeliveryLine, "line"): "line_id"}
-
-
-def _columns(kind: type) -> dict[str, Callable[[Any], Any] | None]:
-    return {
-        one.name: _READ.get(one.type if isinstance(one.type, str) else _name(one.type))
-        for one in fields(kind)
-        if one.name not in _PARTS
-    }
-
-
-def _name(kind: Any) -> str:
-    return getattr(kind, "__name__", str(kind)) if isinstance(kind, type) else _union(kind)
-
-
-def _union(kind: Any) -> str:
-    return "Decimal | None" if Decimal in getattr(kind, "__args__", ()) else str(kind)
-
-
-_COLUMNS: Mapping[type, Columns] = {
-    kind: _columns(kind) for kind in (Order, Line, Delivery, DeliveryLine)
-}
-_TABLES: Mapping[type, Table] = {
-    Order: tables.orders,
-    Line: tables.order_line,
-    Delivery: tables.delivery,
-    DeliveryLine: tables.delivery_line,
-}
-
-
-def _column(kind: type, field: str) -> str:
-    return _RENAMED.get((kind, field), field)
-
-
-def _made(kind: type, cells: Sequence[Any], **more: Any) -> Any:
-    """Make a value of the cells of a row, in the order of its fields."""
-    values = {
-        field: cell if read is None else read(cell)
-        for (field, read), cell in zip(_COLUMNS[kind].items(), cells, strict=False)
-    }
-    return kind(**values, **more)
-
-
-def _cells(kind: type, value: Any, wanted: Iterable[str]) -> dict[str, Any]:
-    """Pure: the columns of some fields of a value."""
-    return {_column(kind, field): _cell(getattr(value, field)) for field in wanted}
-
-
-def _cell(value: Any) -> Any:
-    return canonical(value) if isinstance(value, Decimal) else value
-
-
-def _cells_of(kind: type) -> list[Any]:
-    """The columns of a kind, in the order of its fields."""
-    return [_TABLES[kind].c[_column(kind, field)] for field in _COLUMNS[kind]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +40,12 @@ class _Reading:
 
 
 def _reading(wanted: Callable[[Any], Any]) -> _Reading:
-    head, line, d, part = (_TABLES[kind].c for kind in (Order, Line, Delivery, DeliveryLine))
-    heads = select(*_cells_of(Order)).where(wanted(head.id)).order_by(head.id)
-    lines = select(*_cells_of(Line), line.order_id.label("owner")).where(wanted(line.order_id))
-    deliveries = select(*_cells_of(Delivery), d.order_id.label("owner")).where(wanted(d.order_id))
+    head, line, d, part = (TABLES[kind].c for kind in (Order, Line, Delivery, DeliveryLine))
+    heads = select(*cells_of(Order)).where(wanted(head.id)).order_by(head.id)
+    lines = select(*cells_of(Line), line.order_id.label("owner")).where(wanted(line.order_id))
+    deliveries = select(*cells_of(Delivery), d.order_id.label("owner")).where(wanted(d.order_id))
     parts = (
-        select(*_cells_of(DeliveryLine), part.delivery_id.label("owner"))
+        select(*cells_of(DeliveryLine), part.delivery_id.label("owner"))
         .join(tables.delivery, d.id == part.delivery_id)
         .where(wanted(d.order_id))
     )
@@ -183,14 +98,14 @@ async def _read(read: Callable[[str], Awaitable[Sequence[Any]]], *, lock: bool) 
     rows = await read("locked" if lock else "heads")
     if not rows:
         return []
-    lines = _grouped((row[-1], _made(Line, row)) for row in await read("lines"))
-    parts = _grouped((row[-1], _made(DeliveryLine, row)) for row in await read("parts"))
+    lines = _grouped((row[-1], made(Line, row)) for row in await read("lines"))
+    parts = _grouped((row[-1], made(DeliveryLine, row)) for row in await read("parts"))
     deliveries = _grouped(
-        (row[-1], _made(Delivery, row, lines=tuple(parts.get(row[0], ()))))
+        (row[-1], made(Delivery, row, lines=tuple(parts.get(row[0], ()))))
         for row in await read("deliveries")
     )
     return [
-        _made(
+        made(
             Order,
             row,
             lines=tuple(lines.get(row[0], ())),
@@ -237,12 +152,12 @@ async def save(tx: AsyncConnection, before: Order, after: Order, *, now: str) ->
     for kind, was, now_value in _pairs(before, after):
         moved = tuple(
             field
-            for field in _COLUMNS[kind]
+            for field in COLUMNS[kind]
             if getattr(was, field) is not getattr(now_value, field)
             and getattr(was, field) != getattr(now_value, field)
         )
         if moved:
-            row = _cells(kind, now_value, moved) | {"of": now_value.id}
+            row = cells(kind, now_value, moved) | {"of": now_value.id}
             batches.setdefault((kind, moved), []).append(row)
     for (kind, moved), rows in batches.items():
         await _updating(kind, moved).send(tx, rows)
@@ -251,8 +166,8 @@ async def save(tx: AsyncConnection, before: Order, after: Order, *, now: str) ->
 
 @lru_cache(maxsize=256)
 def _updating(kind: type, moved: tuple[str, ...]) -> Constant:
-    table = _TABLES[kind]
-    columns = [_column(kind, field) for field in moved]
+    table = TABLES[kind]
+    columns = [column(kind, field) for field in moved]
     return Constant(update(table).where(table.c.id == bindparam("of")), columns)
 
 
@@ -338,10 +253,10 @@ async def _inserted(
     """Insert rows; gives their ids, in the order of the values."""
     if not values:
         return []
-    table = _TABLES[kind]
-    wanted = [field for field in _COLUMNS[kind] if field != "id"]
+    table = TABLES[kind]
+    wanted = [field for field in COLUMNS[kind] if field != "id"]
     rows = [
-        _cells(kind, value, wanted) | dict(extra) for value, extra in zip(values, more, strict=True)
+        cells(kind, value, wanted) | dict(extra) for value, extra in zip(values, more, strict=True)
     ]
     statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
     return list((await tx.execute(statement, rows)).scalars())
@@ -351,123 +266,3 @@ async def replace_parts(tx: AsyncConnection, id: int) -> None:
     """Take away lines and deliveries of an order that is placed anew; nothing has moved yet."""
     await tx.execute(tables.delivery.delete().where(tables.delivery.c.order_id == id))
     await tx.execute(tables.order_line.delete().where(tables.order_line.c.order_id == id))
-
-
-_NUMBERED = select(tables.orders.c.number, tables.orders.c.id, tables.orders.c.digest).where(
-    tables.orders.c.number.in_(bindparam("numbers", expanding=True))
-)
-_ONE_NUMBERED = Constant(
-    select(tables.orders.c.number, tables.orders.c.id, tables.orders.c.digest).where(
-        tables.orders.c.number == bindparam("number")
-    )
-)
-
-
-async def numbered(tx: AsyncConnection, numbers: Collection[str]) -> dict[str, tuple[int, str]]:
-    """Find orders by number: number -> (id, digest)."""
-    wanted = sorted(set(numbers))
-    if len(wanted) == 1:
-        rows = await _ONE_NUMBERED.rows(tx, {"number": wanted[0]})
-        return {number: (id, digest) for number, id, digest in rows}
-    found: dict[str, tuple[int, str]] = {}
-    for start in range(0, len(wanted), MANY):
-        some = await tx.execute(_NUMBERED, {"numbers": wanted[start : start + MANY]})
-        found |= {number: (id, digest) for number, id, digest in some}
-    return found
-
-
-async def delivery_numbers(tx: AsyncConnection, numbers: Collection[str]) -> dict[str, str]:
-    """Find deliveries by number: number -> the number of their order."""
-    found: dict[str, str] = {}
-    wanted = sorted(set(numbers))
-    d, o = tables.delivery.c, tables.orders.c
-    for start in range(0, len(wanted), MANY):
-        query = (
-            select(d.number, o.number)
-            .join(tables.orders, o.id == d.order_id)
-            .where(d.number.in_(wanted[start : start + MANY]))
-        )
-        found |= {row[0]: row[1] for row in await tx.execute(query)}
-    return found
-
-
-async def of_delivery(tx: AsyncConnection, number: str) -> int | None:
-    """Find the order of a delivery by the delivery's number."""
-    query = select(tables.delivery.c.order_id).where(tables.delivery.c.number == number)
-    return (await tx.execute(query)).scalar()
-
-
-async def of_tracking(tx: AsyncConnection, tracking: str) -> list[tuple[int, str]]:
-    """Find deliveries by tracking number: (order's id, delivery's number), two at most."""
-    d = tables.delivery.c
-    query = select(d.order_id, d.number).where(d.tracking == tracking).limit(2)
-    return [(order, number) for order, number in await tx.execute(query)]
-
-
-_AUDIT = (
-    "order_id", "delivery_id", "event", "from_state", "to_state", "actor", "note", "message",
-    "said", "at", "detail",
-)  # fmt: skip
-_FLAG = ("flag", "order_id", "delivery_id", "audit_id", "reason", "raised")
-_MOVEMENT = ("delivery_line_id", "audit_id", "move", "sku", "warehouse", "quantity", "at")
-_ONE_AUDITED = Constant(insert(tables.order_audit).returning(tables.order_audit.c.id), _AUDIT)
-_MANY_AUDITED = insert(tables.order_audit).returning(
-    tables.order_audit.c.id, sort_by_parameter_order=True
-)
-_FLAGGED = Constant(insert(tables.order_flag).inline(), _FLAG)
-_MOVED = Constant(insert(tables.stock_movement).inline(), _MOVEMENT)
-FEW = 4
-"""Rows that are sent one by one, because that costs less than a statement made for them."""
-
-
-async def audited(tx: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Write audit lines; gives their ids, in order."""
-    if not rows:
-        return []
-    if len(rows) <= FEW:
-        return [await _ONE_AUDITED.scalar(tx, row) for row in rows]
-    return list((await tx.execute(_MANY_AUDITED, list(rows))).scalars())
-
-
-async def flagged(tx: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write flags."""
-    await _FLAGGED.send(tx, rows)
-
-
-async def moved(tx: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write movements of stock."""
-    await _MOVED.send(tx, rows)
-
-
-_HEARD = Constant(
-    select(tables.order_audit.c.id).where(
-        tables.order_audit.c.message == bindparam("message"),
-        tables.order_audit.c.event == bindparam("event"),
-    )
-)
-
-
-async def has_heard(tx: AsyncConnection, message: int) -> bool:
-    """Say whether the facts of a message are in the audit already."""
-    values = {"message": message, "event": "line_update"}
-    return await _HEARD.scalar(tx, values) is not None
-
-
-async def known_customer(tx: AsyncConnection, key: str, before: int) -> bool:
-    """Say whether a customer has had an order before this one that was not cancelled."""
-    o = tables.orders.c
-    query = (
-        select(o.id)
-        .where(o.customer_key == key, o.id < before, o.state.notin_(_FELL_THROUGH))
-        .limit(1)
-    )
-    return (await tx.execute(query)).first() is not None
-
-
-_FELL_THROUGH = (
-    OrderState.PENDING.value,
-    OrderState.AWAITING_PAYMENT.value,
-    OrderState.AWAITING_APPROVAL.value,
-    OrderState.CANCELLED.value,
-    OrderState.CANCELLED_REFUND_PENDING.value,
-)

@@ -21,7 +21,8 @@ from impexd.model.ordering import StockFields
 from impexd.store import runs
 from impexd.store.constant import Constant
 from impexd.store.dialect import quoted
-from impexd.store.orders import FEW, canonical
+from impexd.store.order_log import FEW
+from impexd.store.order_rows import canonical
 
 Place = tuple[str, str]
 MANY = 400

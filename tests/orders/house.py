@@ -18,7 +18,7 @@ from impexd.orders.bench import Bench
 from impexd.orders.placing import Placed
 from impexd.orders.run import By
 from impexd.orders.steps import Refused
-from impexd.store import entities, orders
+from impexd.store import entities, order_index, orders
 from impexd.store import stock as shelf
 from impexd.store.engine import Store
 from tests.clock import FakeClock
@@ -83,7 +83,7 @@ class House:
 
     async def order(self, number: str = "1001") -> Order:
         async with self.store.reading() as tx:
-            id = (await orders.numbered(tx, [number]))[number][0]
+            id = (await order_index.numbered(tx, [number]))[number][0]
             found = await orders.one(tx, id, lock=False)
         assert found is not None
         return found
@@ -97,7 +97,7 @@ class House:
         by: By = CLERK,
     ) -> Order | Refused:
         async def happen(tx: AsyncConnection) -> Order | Refused:
-            id = (await orders.numbered(tx, [number]))[number][0]
+            id = (await order_index.numbered(tx, [number]))[number][0]
             return await run.event(tx, self.bench, id, event, by, delivery=delivery)
 
         return await self.store.at_once(happen)

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd.model.message import Message, Said
 from impexd.model.order import DeliveryEvent, Order, OrderEvent, OrderState
 from impexd.orders import hear, progress, run, waking
-from impexd.store import engine, orders
+from impexd.store import engine, order_index, orders
 from tests.clock import FakeClock
 from tests.orders.house import CLERK, House, built, line
 
@@ -83,7 +83,7 @@ class Shop(RuleBasedStateMachine):
         number, name = self.numbers[n], f"{self.numbers[n]}-{d}"
 
         async def work(tx: AsyncConnection) -> None:
-            id = (await orders.numbered(tx, [number]))[number][0]
+            id = (await order_index.numbered(tx, [number]))[number][0]
             if event not in (OrderEvent.PLACED, OrderEvent.PROGRESS, OrderEvent.AMENDED):
                 of = name if isinstance(event, DeliveryEvent) else None
                 await run.event(tx, self.house.bench, id, event, CLERK, delivery=of)

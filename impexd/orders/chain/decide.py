@@ -18,7 +18,7 @@ from impexd.orders.chain import following
 from impexd.orders.chain.bench import Bench, manual
 from impexd.orders.chain.fate import Step
 from impexd.orders.chain.hearing import SUPERSEDES
-from impexd.store import orders, tasks
+from impexd.store import order_index, orders, tasks
 
 NOTE = "say why: it is kept with the task"
 
@@ -142,7 +142,7 @@ async def raise_flag(
 
 
 async def _order(tx: AsyncConnection, number: str) -> Order:
-    found = (await orders.numbered(tx, [number])).get(number)
+    found = (await order_index.numbered(tx, [number])).get(number)
     order = None if found is None else await orders.one(tx, found[0], lock=False)
     if order is None:
         raise UsageError(f"there is no order {shown(number)}", hint="`impexd orders` lists them")

@@ -13,7 +13,7 @@ from impexd.model.exporter import Exporter
 from impexd.model.order import Order
 from impexd.model.task import FlagRow, Task, TaskState
 from impexd.orders.chain.bench import Bench
-from impexd.store import orders, partners, tasks
+from impexd.store import order_index, orders, partners, tasks
 from impexd.store.tasks import OPEN
 
 
@@ -29,7 +29,7 @@ async def order(bench: Bench, number: str) -> dict[str, Any]:
 async def known(bench: Bench, number: str) -> dict[str, Any] | None:
     """Tell of one order; None if there is none."""
     async with bench.store.reading() as tx:
-        found = (await orders.numbered(tx, [number])).get(number)
+        found = (await order_index.numbered(tx, [number])).get(number)
         one = None if found is None else await orders.one(tx, found[0], lock=False)
         if one is None:
             return None
