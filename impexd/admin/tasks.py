@@ -12,7 +12,7 @@ from impexd.core.text import shown
 from impexd.model.base import Model
 from impexd.model.task import Task
 from impexd.orders.chain import decide, why
-from impexd.store import partners, tasks
+from impexd.store import partners, task_lists, tasks
 
 SAMPLE = 20_000
 """Characters of a body that are shown."""
@@ -62,7 +62,7 @@ def _reading(made: FastAPI, house: House) -> None:
         before: int | None = None,
     ) -> dict[str, Any]:
         async with house.store.reading() as tx:
-            found = await tasks.listed(
+            found = await task_lists.listed(
                 tx,
                 order=order,
                 states=state,
@@ -71,7 +71,7 @@ def _reading(made: FastAPI, house: House) -> None:
                 before=before,
                 limit=limit,
             )
-            counted = await tasks.counted(tx, shops=who().bounded_shops)
+            counted = await task_lists.counted(tx, shops=who().bounded_shops)
             standings = await partners.every(tx)
         return {
             "tasks": [why.told(task, at) | {"order": number} for task, number, at, _ in found],
@@ -94,8 +94,8 @@ def _reading(made: FastAPI, house: House) -> None:
             task = await tasks.get(tx, id)
             if task is None:
                 raise UsageError(f"there is no task {id}", hint="`impexd tasks` lists them")
-            [found] = await tasks.listed(tx, before=id + 1, limit=1)
-            journal = await tasks.events(tx, [id])
+            [found] = await task_lists.listed(tx, before=id + 1, limit=1)
+            journal = await task_lists.events(tx, [id])
         return _whole(task) | {
             "order": found[1],
             "delivery": found[2],

@@ -8,71 +8,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import and_, exists, func, insert, null, or_, select, update
+from sqlalchemy import and_, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.model.task import GOING, FlagRow, Task, TaskState
+from impexd.model.task import GOING, Task, TaskState
 from impexd.model.telling import Frozen
 from impexd.store.schema import orders, tasks
 
-OPEN, HEARD, UNHEARD = "open", "heard", "unheard"
-"""States of flags: not looked at yet; made tasks; nobody was told."""
-
 _T, _F = tasks.task.c, orders.order_flag.c
-_COLUMNS = [tasks.task.c[one.name] for one in fields(Task)]
-_FLAG = [orders.order_flag.c[one.name] for one in fields(FlagRow)]
-
-
-async def open_flags(tx: AsyncConnection, limit: int) -> list[FlagRow]:
-    """Read flags that nobody has looked at yet, oldest first."""
-    query = select(*_FLAG).where(_F.state == OPEN).order_by(_F.id).limit(limit)
-    return [FlagRow(*row) for row in await tx.execute(query)]
-
-
-async def flags_of(tx: AsyncConnection, order: int) -> list[FlagRow]:
-    """Read all flags of an order, oldest first."""
-    query = select(*_FLAG).where(_F.order_id == order).order_by(_F.id)
-    return [FlagRow(*row) for row in await tx.execute(query)]
-
-
-async def roots(tx: AsyncConnection, flags: Collection[int]) -> dict[int, str]:
-    """Flag -> the flag its chain began with, for those that an exporter has raised."""
-    query = select(_T.raised, _T.root).where(_T.raised.in_(flags))
-    return {row.raised: row.root for row in await tx.execute(query)}
-
-
-async def raised_on(
-    tx: AsyncConnection, ids: Collection[int], names: Collection[str]
-) -> set[tuple[int, int | None, str]]:
-    """Of some flags, those that are raised on orders: (order, delivery or None, flag)."""
-    query = (
-        select(_F.order_id, _F.delivery_id, _F.flag)
-        .where(_F.order_id.in_(ids), _F.flag.in_(names))
-        .distinct()
-    )
-    return {(order, delivery, flag) for order, delivery, flag in await tx.execute(query)}
-
-
-async def raise_flag(
-    tx: AsyncConnection, order: int, delivery: int | None, name: str, reason: str, *, now: str
-) -> int:
-    """Raise a flag that no transition raises; gives its id."""
-    row = insert(orders.order_flag).values(
-        order_id=order, delivery_id=delivery, flag=name, raised=now, reason=reason
-    )
-    return int((await tx.execute(row.returning(_F.id))).scalar_one())
-
-
-async def heard(tx: AsyncConnection, flags: Mapping[int, str]) -> None:
-    """Close flags: flag -> why nobody was told, or "" if somebody is."""
-    told = [id for id, reason in flags.items() if not reason]
-    if told:
-        changed = update(orders.order_flag).where(_F.id.in_(told))
-        await tx.execute(changed.values(state=HEARD))
-    for id, reason in flags.items():
-        if reason:
-            changed = update(orders.order_flag).where(_F.id == id)
-            await tx.execute(changed.values(state=UNHEARD, reason=reason))
+COLUMNS = [tasks.task.c[one.name] for one in fields(Task)]
 
 
 async def make(tx: AsyncConnection, rows: Sequence[Mapping[str, Any]], *, now: str) -> list[int]:
@@ -208,7 +152,7 @@ async def due(
     `ordered`: of an order's tasks only the oldest that is not over.
     """
     going = [state.value for state in GOING]
-    query = select(*_COLUMNS).where(
+    query = select(*COLUMNS).where(
         _T.exporter == exporter, _T.state.in_(going), _T.due <= now, _T.id.notin_(besides)
     )
     if ordered:
@@ -223,7 +167,7 @@ async def due(
             )
         )
     query = query.order_by(_T.priority.desc(), _T.id).limit(limit)
-    return [_task(row) for row in await tx.execute(query)]
+    return [made(row) for row in await tx.execute(query)]
 
 
 async def begin(
@@ -254,8 +198,8 @@ async def begin(
     )
     if frozen is not None:
         changed = changed.where(_T.body.is_(None))
-    row = (await tx.execute(changed.values(values).returning(*_COLUMNS))).first()
-    return None if row is None else _task(row)
+    row = (await tx.execute(changed.values(values).returning(*COLUMNS))).first()
+    return None if row is None else made(row)
 
 
 async def end(
@@ -336,85 +280,14 @@ async def next_due(tx: AsyncConnection) -> str | None:
 
 async def get(tx: AsyncConnection, id: int, *, lock: bool = False) -> Task | None:
     """Read one task; `lock`: nobody else moves it until the transaction ends."""
-    query = select(*_COLUMNS).where(_T.id == id)
+    query = select(*COLUMNS).where(_T.id == id)
     row = (await tx.execute(query.with_for_update() if lock else query)).first()
-    return None if row is None else _task(row)
+    return None if row is None else made(row)
 
 
-async def events(tx: AsyncConnection, ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
-    """Read the journals of tasks, oldest line first."""
-    e = tasks.task_event.c
-    query = select(tasks.task_event).where(e.task_id.in_(ids)).order_by(e.id)
-    found: dict[int, list[dict[str, Any]]] = {}
-    for row in (await tx.execute(query)).mappings():
-        line = {name: value for name, value in row.items() if name not in ("id", "task_id")}
-        found.setdefault(row["task_id"], []).append(line)
-    return found
-
-
-async def listed(
-    tx: AsyncConnection,
-    *,
-    order: str | None = None,
-    states: Sequence[str] = (),
-    exporter: str | None = None,
-    shops: Collection[str] | None = None,
-    before: int | None = None,
-    limit: int = 100,
-) -> list[tuple[Task, str, str | None, str | None]]:
-    """
-    Read tasks, newest first: each with its order's number, its delivery's, and the shop.
-
-    `shops`: of these only.  Bodies are left out.
-    """
-    o, d = orders.orders.c, orders.delivery.c
-    query = (
-        select(*_BRIEF, o.number, d.number.label("delivery"), o.shop)
-        .join(orders.orders, o.id == _T.order_id)
-        .outerjoin(orders.delivery, d.id == _T.delivery_id)
-        .order_by(_T.id.desc())
-        .limit(limit)
-    )
-    if order is not None:
-        query = query.where(o.number == order)
-    if states:
-        query = query.where(_T.state.in_(states))
-    if exporter is not None:
-        query = query.where(_T.exporter == exporter)
-    if before is not None:
-        query = query.where(_T.id < before)
-    if shops is not None:
-        query = query.where(o.shop.in_(shops))
-    wide = len(_BRIEF)
-    return [(_task(row[:wide]), *row[wide:]) for row in await tx.execute(query)]
-
-
-_BRIEF = [null().label("body") if column.name == "body" else column for column in _COLUMNS]
-"""A task without its body: lists do not need it."""
-
-
-async def of_order(tx: AsyncConnection, order: int) -> list[Task]:
-    """Read all tasks of an order, oldest first, without their bodies."""
-    query = select(*_BRIEF).where(_T.order_id == order).order_by(_T.id)
-    return [_task(row) for row in await tx.execute(query)]
-
-
-async def counted(
-    tx: AsyncConnection, *, shops: Collection[str] | None = None
-) -> dict[str, dict[str, int]]:
-    """Exporter -> state -> how many; `shops`: of these only."""
-    query = select(_T.exporter, _T.state, func.count()).group_by(_T.exporter, _T.state)
-    if shops is not None:
-        o = orders.orders.c
-        query = query.join(orders.orders, o.id == _T.order_id).where(o.shop.in_(shops))
-    found: dict[str, dict[str, int]] = {}
-    for exporter, state, count in await tx.execute(query):
-        found.setdefault(exporter, {})[state] = count
-    return found
-
-
-def _task(row: Any) -> Task:
-    values = dict(zip([column.name for column in _COLUMNS], row, strict=True))
+def made(row: Any) -> Task:
+    """Pure: make a task of the cells of a row, in the order of `COLUMNS`."""
+    values = dict(zip([column.name for column in COLUMNS], row, strict=True))
     values["state"] = TaskState(values["state"])
     values["maybe"] = bool(values["maybe"])
     return Task(**values)

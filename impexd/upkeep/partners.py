@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd.core.clock import stamp
 from impexd.model.config import Config
 from impexd.model.standing import Standing
-from impexd.store import feeds, messages, partners, tasks
+from impexd.store import feeds, messages, partners, task_lists
 
 Counts = Mapping[str, Mapping[str, int]]
 """Name -> state -> how many."""
@@ -42,7 +42,7 @@ async def gathered(
     return Partners(
         {name: told(known.get(name, {}), now) for name in sorted(config.feeds)},
         await messages.counted(conn),
-        await tasks.counted(conn, shops=shops),
+        await task_lists.counted(conn, shops=shops),
         {name: one for name, one in standings.items() if one.closed(stamp(now))},
         tuple(sorted(config.exporters)),
     )

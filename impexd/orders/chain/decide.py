@@ -18,7 +18,7 @@ from impexd.orders.chain import following
 from impexd.orders.chain.bench import Bench, manual
 from impexd.orders.chain.fate import Step
 from impexd.orders.chain.hearing import SUPERSEDES
-from impexd.store import order_index, orders, tasks
+from impexd.store import order_flags, order_index, orders, tasks
 
 NOTE = "say why: it is kept with the task"
 
@@ -136,7 +136,7 @@ async def raise_flag(
                 raise UsageError(f"order {shown(number)} has no delivery {shown(delivery)}")
             about = named[delivery]
         reason = f"raised by {actor or 'a person'}: {note}"
-        made = await tasks.raise_flag(tx, order.id, about, flag, reason, now=now)
+        made = await order_flags.raise_flag(tx, order.id, about, flag, reason, now=now)
         await bench.enqueue(tx, None)
         return made
 

@@ -18,7 +18,7 @@ from impexd.model.task import FlagRow
 from impexd.orders.chain import hearing
 from impexd.orders.chain.bench import Bench, manual
 from impexd.orders.chain.hearing import SUPERSEDES, Call, PassedOver
-from impexd.store import orders, tasks
+from impexd.store import order_flags, orders, tasks
 from impexd.store.again import again
 
 MANY = 200
@@ -35,13 +35,13 @@ async def carry(bench: Bench) -> None:
 
 async def _some(bench: Bench, tx: AsyncConnection) -> int:
     """Make tasks of the oldest open flags; gives how many flags."""
-    flags = await tasks.open_flags(tx, MANY)
+    flags = await order_flags.open_flags(tx, MANY)
     if not flags:
         return 0
     now = stamp(bench.clock.now())
     known = {one.id: one for one in await orders.load(tx, {f.order_id for f in flags}, lock=False)}
-    roots = await tasks.roots(tx, [flag.id for flag in flags])
-    raised = await tasks.raised_on(tx, list(known), list(SUPERSEDES))
+    roots = await order_flags.roots(tx, [flag.id for flag in flags])
+    raised = await order_flags.raised_on(tx, list(known), list(SUPERSEDES))
     made: list[Mapping[str, Any]] = []
     passed: list[tuple[FlagRow, PassedOver]] = []
     told: dict[int, str] = {}
@@ -104,7 +104,7 @@ async def _kept(
         for flag, one in passed
     ]
     await tasks.pass_over(tx, rows)
-    await tasks.heard(tx, told)
+    await order_flags.heard(tx, told)
     for name in sorted({row["exporter"] for row in made}):
         await bench.enqueue(tx, name)
 

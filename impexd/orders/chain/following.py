@@ -7,7 +7,7 @@ from impexd.model.exporter import Exporter
 from impexd.model.task import GOING, Task, TaskState
 from impexd.orders.chain.bench import Bench
 from impexd.orders.chain.fate import Step
-from impexd.store import tasks
+from impexd.store import order_flags, tasks
 
 ENDS = (TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED)
 
@@ -58,6 +58,6 @@ async def _raised(bench: Bench, tx: AsyncConnection, task: Task, name: str, now:
     if await tasks.has_raised(tx, task):
         return None
     reason = f"{task.exporter} is done with task {task.id}"
-    flag = await tasks.raise_flag(tx, task.order_id, task.delivery_id, name, reason, now=now)
+    flag = await order_flags.raise_flag(tx, task.order_id, task.delivery_id, name, reason, now=now)
     await bench.enqueue(tx, None)
     return flag

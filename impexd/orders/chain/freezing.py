@@ -18,7 +18,7 @@ from impexd.orders.chain import bench as benches
 from impexd.orders.chain import document
 from impexd.orders.chain.bench import Bench
 from impexd.ports import Exporter as Kind
-from impexd.store import orders, single, tasks
+from impexd.store import order_flags, orders, single
 
 NAMED = ("shop", "customer", "warehouse", "carrier")
 """Entities whose records an exporter is given, if they are declared with one key field."""
@@ -30,7 +30,7 @@ async def made(bench: Bench, kind: Kind, task: Task) -> Frozen:
     async with bench.store.reading() as tx:
         order = await orders.one(tx, task.order_id, lock=False)
         flag = next(
-            one for one in await tasks.flags_of(tx, task.order_id) if one.id == task.flag_id
+            one for one in await order_flags.flags_of(tx, task.order_id) if one.id == task.flag_id
         )
         if order is None:
             raise DataError(Code.BAD_TEMPLATE, "its order is not there any more")

@@ -14,7 +14,7 @@ from impexd.core.clock import stamp
 from impexd.core.errors import WorldError
 from impexd.orders.chain import tell
 from impexd.orders.chain.bench import Bench
-from impexd.store import partners, tasks
+from impexd.store import order_flags, partners, tasks
 
 EVERY = 1.0
 """Seconds between two looks."""
@@ -43,7 +43,7 @@ async def look(bench: Bench) -> bool:
     moment = bench.clock.now()
     now = stamp(moment)
     async with bench.store.reading() as tx:
-        flags = await tasks.open_flags(tx, 1)
+        flags = await order_flags.open_flags(tx, 1)
         found = await tasks.waiting(tx, now=now, stuck=stamp(moment - STUCK))
         standings = await partners.every(tx)
     known = bench.config.exporters

@@ -13,8 +13,8 @@ from impexd.model.exporter import Exporter
 from impexd.model.order import Order
 from impexd.model.task import FlagRow, Task, TaskState
 from impexd.orders.chain.bench import Bench
-from impexd.store import order_index, orders, partners, tasks
-from impexd.store.tasks import OPEN
+from impexd.store import order_flags, order_index, orders, partners, task_lists, tasks
+from impexd.store.order_flags import OPEN
 
 
 async def order(bench: Bench, number: str) -> dict[str, Any]:
@@ -33,10 +33,10 @@ async def known(bench: Bench, number: str) -> dict[str, Any] | None:
         one = None if found is None else await orders.one(tx, found[0], lock=False)
         if one is None:
             return None
-        flags = await tasks.flags_of(tx, one.id)
-        made = await tasks.of_order(tx, one.id)
+        flags = await order_flags.flags_of(tx, one.id)
+        made = await task_lists.of_order(tx, one.id)
         passed = await tasks.passed_over(tx, [flag.id for flag in flags])
-        journal = await tasks.events(tx, [task.id for task in made])
+        journal = await task_lists.events(tx, [task.id for task in made])
         standings = await partners.every(tx)
     names = {delivery.id: delivery.number for delivery in one.deliveries}
     rests = {name: s.closed_until for name, s in standings.items() if s.closed_until}

@@ -1,0 +1,66 @@
+"""Flags of orders, as the chain looks at them: open ones, and what became of them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from impexd.model.task import FlagRow
+from impexd.store.schema import orders, tasks
+
+OPEN, HEARD, UNHEARD = "open", "heard", "unheard"
+"""States of flags: not looked at yet; made tasks; nobody was told."""
+
+_T, _F = tasks.task.c, orders.order_flag.c
+_FLAG = [orders.order_flag.c[one.name] for one in fields(FlagRow)]
+
+
+async def open_flags(tx: AsyncConnection, limit: int) -> list[FlagRow]:
+    """Read flags that nobody has looked at yet, oldest first."""
+    query = select(*_FLAG).where(_F.state == OPEN).order_by(_F.id).limit(limit)
+    return [FlagRow(*row) for row in await tx.execute(query)]
+
+
+async def flags_of(tx: AsyncConnection, order: int) -> list[FlagRow]:
+    """Read all flags of an order, oldest first."""
+    query = select(*_FLAG).where(_F.order_id == order).order_by(_F.id)
+    return [FlagRow(*row) for row in await tx.execute(query)]
+
+
+async def roots(tx: AsyncConnection, flags: Collection[int]) -> dict[int, str]:
+    """Flag -> the flag its chain began with, for those that an exporter has raised."""
+    query = select(_T.raised, _T.root).where(_T.raised.in_(flags))
+    return {row.raised: row.root for row in await tx.execute(query)}
+
+
+async def raised_on(
+    tx: AsyncConnection, ids: Collection[int], names: Collection[str]
+) -> set[tuple[int, int | None, str]]:
+    """Of some flags, those that are raised on orders: (order, delivery or None, flag)."""
+    query = (
+        select(_F.order_id, _F.delivery_id, _F.flag)
+        .where(_F.order_id.in_(ids), _F.flag.in_(names))
+        .distinct()
+    )
+    return {(order, delivery, flag) for order, delivery, flag in await tx.execute(query)}
+
+
+async def raise_flag(
+    tx: AsyncConnection, order: int, delivery: int | None, name: str, reason: str, *, now: str
+) -> int:
+    """Raise a flag that no transition raises; gives its id."""
+    row = insert(orders.order_flag).values(
+        order_id=order, delivery_id=delivery, flag=name, raised=now, reason=reason
+    )
+    return int((await tx.execute(row.returning(_F.id))).scalar_one())
+
+
+async def heard(tx: AsyncConnection, flags: Mapping[int, str]) -> None:
+    """Close flags: flag -> why nobody was told, or "" if somebody is; a statement for each reason."""
+    ids: dict[str, list[int]] = {}
+    for id, reason in flags.items():
+        ids.setdefault(reason, []).append(id)
+    for reason, some in ids.items():
+        state = {"state": UNHEARD, "reason": reason} if reason else {"state": HEARD}
+        await tx.execute(update(orders.order_flag).where(_F.id.in_(some)).values(**state))
