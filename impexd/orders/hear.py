@@ -31,30 +31,15 @@ from impexd.model.order import (
 )
 from impexd.orders import bench as benches
 from impexd.orders import lines, matching, run
+from impexd.orders import rank as ranks
 from impexd.orders.bench import Bench
 from impexd.orders.matching import Matched
 from impexd.orders.run import By
-from impexd.orders.steps import LIVE, Refused
+from impexd.orders.steps import Refused
 from impexd.store import order_index, order_log
 from impexd.store import orders as store
 from impexd.store.order_rows import canonical
 
-RANK = {Said.SHIP: 1, Said.FAIL: 2, Said.RETURNING: 2, Said.DELIVER: 3, Said.RETURN: 4}
-"""How far on its way a word says a delivery is; words that are not here move nothing."""
-REACHED = {
-    DeliveryState.SHIPPED: 1,
-    DeliveryState.ATTENTION: 2,
-    DeliveryState.DELIVERED: 3,
-    DeliveryState.RETURNED: 4,
-    DeliveryState.CANCELLED: 9,
-}
-VERB = {
-    Said.SHIP: DeliveryEvent.SHIP,
-    Said.FAIL: DeliveryEvent.FAIL,
-    Said.RETURNING: DeliveryEvent.FAIL,
-    Said.DELIVER: DeliveryEvent.DELIVER,
-    Said.RETURN: DeliveryEvent.RETURN,
-}
 ORDER_VERB = {
     Said.PAYMENT_PENDING: OrderEvent.PAYMENT_PENDING,
     Said.PAYMENT_CONFIRMED: OrderEvent.PAYMENT_CONFIRMED,
@@ -169,7 +154,7 @@ async def _delivery_said(
     before = order
     order = await _facts(tx, bench, order, message, matched, about)
     told = order is not before
-    rank = RANK.get(message.said or Said.NOTE, 0)
+    rank = ranks.RANK.get(message.said or Said.NOTE, 0)
     if rank and order.state in EARLY:
         what = f"the order is {order.state}"
         return Heard(Outcome.PARKED, what, order.id, matched.problems)
@@ -267,7 +252,7 @@ async def _moves(
     """Move the deliveries as far as the message says they are; (did any move, what refuses it)."""
     moved, reasons = False, []
     for n in about:
-        for event in _steps(order, order.deliveries[n], message.said, rank):
+        for event in ranks.events(order, order.deliveries[n], message.said, rank):
             by = _by(message, note=message.remarks or message.status)
             done = await run.happen(
                 tx, bench, order, order, event, by, delivery=order.deliveries[n].number
@@ -277,24 +262,6 @@ async def _moves(
                 break
             order, moved = done, True
     return moved, reasons
-
-
-def _steps(order: Order, delivery: Delivery, said: Said | None, rank: int) -> list[DeliveryEvent]:
-    """
-    Pure: the events that bring a delivery to where a message says it is.
-
-    A courier who speaks of a parcel has it: what was never shipped for us is shipped first.
-    """
-    reached = REACHED.get(delivery.state, 0)
-    if said is None or rank == 0 or order.state not in LIVE:
-        return []
-    left = delivery.shipped is not None
-    if rank > reached:
-        first = [] if left or said is Said.SHIP else [DeliveryEvent.SHIP]
-        return [*first, VERB[said]]
-    if delivery.state is DeliveryState.ATTENTION and not left:
-        return [DeliveryEvent.SHIP, DeliveryEvent.FAIL]
-    return []
 
 
 def _by(

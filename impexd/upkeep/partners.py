@@ -44,7 +44,7 @@ async def gathered(
         await messages.counted(conn),
         await task_lists.counted(conn, shops=shops),
         {name: one for name, one in standings.items() if one.closed(stamp(now))},
-        tuple(sorted(config.exporters)),
+        tuple(sorted(name for name, one in config.exporters.items() if one.enabled)),
     )
 
 

@@ -55,6 +55,11 @@ def routes(made: FastAPI, house: House, asking: Asking) -> None:
         )
 
     _one(made, house, asking)
+    _parts(made, asking)
+
+
+def _parts(made: FastAPI, asking: Asking) -> None:
+    """Add the pages below a run: its plan, its problems, what an undo would do."""
 
     @made.get("/runs/{id}/plan", include_in_schema=False)
     async def plan(
