@@ -45,23 +45,29 @@ def answer(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
     return f"HTTP/1.1 {status}\r\n{lines}Connection: close\r\n\r\n".encode() + body
 
 
+async def _request(stream: anyio.abc.ByteStream) -> str:
+    """A whole request, head and body."""
+    text = b""
+    while b"\r\n\r\n" not in text:
+        text += await stream.receive()
+    head, _, body = text.partition(b"\r\n\r\n")
+    lines = head.decode().lower().split("\r\n")
+    length = next((int(x[16:]) for x in lines if x.startswith("content-length: ")), 0)
+    while len(body) < length:
+        body += await stream.receive()
+    return (head + b"\r\n\r\n" + body).decode()
+
+
 @asynccontextmanager
 async def peer(play: Play, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
     made = Peer()
 
     async def serve(stream: anyio.abc.ByteStream) -> None:
+        # The client may have had enough, of asking or of the answer.
+        gone = (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
         async with stream:
-            text = b""
-            while b"\r\n\r\n" not in text:
-                text += await stream.receive()
-            head, _, body = text.partition(b"\r\n\r\n")
-            lines = head.decode().lower().split("\r\n")
-            length = next((int(x[16:]) for x in lines if x.startswith("content-length: ")), 0)
-            while len(body) < length:
-                body += await stream.receive()
-            made.asked.append((head + b"\r\n\r\n" + body).decode())
-            # The client may have had enough.
-            with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            with suppress(*gone):
+                made.asked.append(await _request(stream))
                 await play(made.asked[-1], stream)
 
     listener: anyio.abc.Listener[anyio.abc.ByteStream]

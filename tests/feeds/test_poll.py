@@ -11,14 +11,12 @@ import anyio.abc
 import pytest
 
 from impexd.core.errors import UsageError
-from impexd.core.http import Times
 from impexd.feeds import poll
 from tests.clock import FakeClock
 from tests.feeds import house
 from tests.feeds.house import House, opened, said
 from tests.peer import Play, answer, peer
 
-SHORT = Times(connect=1, read=0.3, total=1)
 FEED = 'kind = "rest"\nmap = "plain"\nurl = "{url}"\nevery = "1 min"\n'
 
 Page = Callable[[dict[str, str]], Any]
@@ -42,7 +40,7 @@ def config(url: str, more: str = "") -> dict[str, str]:
 
 
 async def asked(place: House) -> poll.Polled:
-    return await poll.poll(place.bench, "courier", times=SHORT)
+    return await poll.poll(place.bench, "courier")
 
 
 async def feed(place: House) -> dict[str, Any]:
