@@ -156,7 +156,7 @@ class Instance:
         fresh = await anyio.to_thread.run_sync(self.judged, changed)
         async with self.store.writing() as tx:
             await prepared(tx, fresh, self.clock)
-        self.bench.older[fresh.hash] = fresh
+        self.bench.older.add(fresh)
         return next((one for one in _inlets(fresh) if one.group == group), None)
 
     def untimed(self) -> list[Inlet]:
@@ -208,15 +208,14 @@ class Instance:
             log.warning("the refusal is not in the journal", reason=str(trouble))
 
     async def _taken(self) -> None:
-        fresh = configuration.load(self.source)
+        fresh = await anyio.to_thread.run_sync(configuration.load, self.source)
         if told := restart_only(self.config, fresh):
             raise ConfigError(told, hint="restart the daemon for these")
         async with self.store.writing() as tx:
             await prepared(tx, fresh, self.clock)
             await configs.note(tx, "reload", now=self.clock.now(), hash=fresh.hash)
         self.mistakes = ()
-        self.bench.older[self.config.hash] = self.config
-        self.exports.older[self.config.hash] = self.config
+        self.bench.older.add(self.config)
         self.bench.config = self.exports.config = self.chain.config = fresh
         changed, self.changed = self.changed, anyio.Event()
         changed.set()

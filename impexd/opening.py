@@ -190,6 +190,7 @@ def _put_together(opening: _Opening, queue: Queue) -> Instance:
     table = Desk(store, opening.rooms, clock, enqueue, reserve=config.instance.daemon.reserve)
     bench = Bench(table, opening.workers, config)
     outgoing = Outgoing(store, opening.writers, config, clock, enqueue_export, dispatch)
+    outgoing.older = bench.older
     feeds = Feeds(
         store,
         opening.spool,

@@ -73,4 +73,11 @@ async def served(
 
 
 async def _serve(server: _Server, listener: socket.socket) -> None:
-    await server.serve(sockets=[listener])
+    """
+    Serve to the end, even when cancelled: uvicorn lets go of its socket only where it ends by itself.
+
+    Cut short, it would leave the number of the closed socket with the loop, and whoever got that
+    number next would never hear that somebody calls.
+    """
+    with anyio.CancelScope(shield=True):
+        await server.serve(sockets=[listener])

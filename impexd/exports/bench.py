@@ -17,8 +17,8 @@ from impexd.model.config import Config
 from impexd.model.export import ExportGroup
 from impexd.model.run import Run
 from impexd.model.work import Progress
-from impexd.store import runs
 from impexd.store.engine import Store
+from impexd.store.older import Older
 
 Enqueue = Callable[[AsyncConnection, int, str], Awaitable[object]]
 """
@@ -46,8 +46,8 @@ class Bench:
     """The same for sending what a run has published."""
     progress: dict[int, Progress] = field(default_factory=dict)
     """How far the exports are that are being written now."""
-    older: dict[str, Config] = field(default_factory=dict)
-    """Configurations that runs were begun under, by hash."""
+    older: Older = field(default_factory=Older)
+    """Configurations that runs were begun under; those of imports, too."""
     asking: set[anyio.CancelScope] = field(default_factory=set)
     """Orders that workers are carrying out."""
     stopped: bool = False
@@ -76,12 +76,4 @@ def outbox_of(config: Config, name: str) -> tuple[Path, bool]:
 
 async def configured(bench: Bench, run: Run) -> Config:
     """Find the configuration a run was begun under."""
-    if run.config is None or run.config == bench.config.hash:
-        return bench.config
-    if run.config not in bench.older:
-        async with bench.store.reading() as tx:
-            body = await runs.config(tx, run.config)
-        if body is None:
-            return bench.config
-        bench.older[run.config] = Config.from_json(body)
-    return bench.older[run.config]
+    return await bench.older.of(bench.store, run.config, bench.config)

@@ -6,9 +6,12 @@ whole head of a request has come for a while is closed: a slow sender holds no p
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -66,6 +69,31 @@ class Impatient(H11Protocol):
             self.transport.close()
 
 
+class Port:
+    """
+    Where it listens: kept open from one listener to the next, so that a reload turns nobody away.
+
+    Who calls while one listener takes over from another waits in the system's queue.
+    """
+
+    def __init__(self) -> None:
+        self._at: tuple[str, int] | None = None
+        self._socket: socket.socket | None = None
+
+    def taken(self, host: str, port: int) -> socket.socket:
+        """Give a socket of a listener's own; OSError if somebody else has the port."""
+        if self._socket is None or self._at != (host, port):
+            self.close()
+            self._socket, self._at = asgi.bound(host, port), (host, port)
+        return self._socket.dup()
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+
+
 @asynccontextmanager
 async def opened(bench: Bench, changed: Callable[[], anyio.Event]) -> AsyncIterator[None]:
     """Listen for as long as the block lasts."""
@@ -76,26 +104,59 @@ async def opened(bench: Bench, changed: Callable[[], anyio.Event]) -> AsyncItera
 
 
 async def tend(bench: Bench, changed: Callable[[], anyio.Event]) -> None:
-    """Listen as the configuration in force says, until cancelled."""
-    hooks = Hooks(bench)
-    while True:
-        event, said = changed(), bench.config().instance.webhooks
+    """
+    Listen as the configuration in force says, until cancelled.
+
+    A listener that another takes over from answers what it has begun.
+    """
+    hooks, over = Hooks(bench), anyio.Event()
+    with closing(Port()) as port:
         async with anyio.create_task_group() as tasks:
-            if said.listen != listener.OFF:
-                tasks.start_soon(listening, bench, hooks, said)
-            while bench.config().instance.webhooks == said:
-                await event.wait()
-                event = changed()
-            tasks.cancel_scope.cancel()
+            while True:
+                event, said = changed(), bench.config().instance.webhooks
+                before, over = over, anyio.Event()
+                if said.listen == listener.OFF:
+                    port.close()
+                else:
+                    tasks.start_soon(partial(listening, bench, hooks, said, port=port, over=over))
+                before.set()
+                while bench.config().instance.webhooks == said:
+                    await event.wait()
+                    event = changed()
 
 
 async def listening(
-    bench: Bench, hooks: Hooks, said: Webhooks, opened: Callable[[int], None] = lambda port: None
+    bench: Bench,
+    hooks: Hooks,
+    said: Webhooks,
+    opened: Callable[[int], None] = lambda port: None,
+    *,
+    port: Port,
+    over: anyio.Event,
 ) -> None:
-    """Listen until cancelled; `opened` is told the port."""
-    host, port = listener.address(said.listen) or ("127.0.0.1", 0)
+    """Listen at a port until cancelled, or `over`; `opened` is told its number."""
+    host, number = listener.address(said.listen) or ("127.0.0.1", 0)
     host = "127.0.0.1" if host == "localhost" else host
-    home = bench.config().etc
+    while not over.is_set():
+        try:
+            mine = port.taken(host, number)
+        except OSError as error:
+            log.error("webhooks not open", listen=said.listen, why=error.strerror or str(error))
+            with anyio.move_on_after(AGAIN):
+                await over.wait()
+            continue
+        with mine:
+            async with asgi.served(
+                hooks, mine, grace=5, proxy_headers=False, **_more(said, bench.config().etc)
+            ):
+                at = mine.getsockname()[1]
+                log.info("webhooks open", host=host, port=at)
+                opened(at)
+                await over.wait()
+
+
+def _more(said: Webhooks, home: Path) -> dict[str, Any]:
+    """Pure: what uvicorn is told besides."""
     more: dict[str, Any] = {"http": Impatient, "limit_concurrency": said.connections}
     if said.tls_cert and said.tls_key:
         more |= {
@@ -103,16 +164,4 @@ async def listening(
             "ssl_keyfile": str(home / said.tls_key),
             "ssl_version": ssl.PROTOCOL_TLS_SERVER,
         }
-    while True:
-        try:
-            mine = asgi.bound(host, port)
-        except OSError as error:
-            log.error("webhooks not open", listen=said.listen, why=error.strerror or str(error))
-            await anyio.sleep(AGAIN)
-            continue
-        with mine:
-            async with asgi.served(hooks, mine, grace=5, proxy_headers=False, **more):
-                at = mine.getsockname()[1]
-                log.info("webhooks open", host=host, port=at)
-                opened(at)
-                await anyio.sleep_forever()
+    return more

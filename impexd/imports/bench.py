@@ -19,6 +19,7 @@ from impexd.model.problem import Code
 from impexd.model.run import Run, State
 from impexd.model.work import Progress
 from impexd.store import runs
+from impexd.store.older import Older
 
 
 class Stopped(WorldError):
@@ -53,8 +54,8 @@ class Bench:
     """The configuration in force; replaced as a whole by a reload."""
     progress: dict[int, Progress] = field(default_factory=dict)
     """How far the runs are that are being staged now."""
-    older: dict[str, Config] = field(default_factory=dict)
-    """Configurations that runs were claimed under, by hash."""
+    older: Older = field(default_factory=Older)
+    """Configurations that runs were claimed under."""
     asking: dict[anyio.CancelScope, int] = field(default_factory=dict)
     """Orders that workers are carrying out, and for which run."""
     stopped: bool = False
@@ -81,15 +82,7 @@ class Bench:
 
 async def configured(bench: Bench, run: Run) -> Config:
     """Find the configuration a run was claimed under."""
-    if run.config is None or run.config == bench.config.hash:
-        return bench.config
-    if run.config not in bench.older:
-        async with bench.desk.store.reading() as tx:
-            body = await runs.config(tx, run.config)
-        if body is None:
-            return bench.config
-        bench.older[run.config] = Config.from_json(body)
-    return bench.older[run.config]
+    return await bench.older.of(bench.desk.store, run.config, bench.config)
 
 
 async def ask(
