@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd import config as configuration
 from impexd.core import systemd
 from impexd.core.clock import Clock, stamp
+from impexd.core.doorbell import Doorbell
 from impexd.core.errors import ConfigError, WorldError
 from impexd.core.signals import Bell
 from impexd.exports import outbox
@@ -31,7 +32,6 @@ from impexd.model.config import Config
 from impexd.orders import bench as ordering
 from impexd.orders import files, waking
 from impexd.orders.bench import Bench as Ordering
-from impexd.orders.chain import work as chained
 from impexd.orders.chain.bench import Bench as Chain
 from impexd.queue.jobs import Queue
 from impexd.scheduler import entries as scheduled
@@ -57,6 +57,7 @@ class Instance:
     feeds: Feeds
     store: Store
     queue: Queue
+    chain: Chain
     clock: Clock
     changed: anyio.Event = field(default_factory=anyio.Event)
     """Set, and replaced, when another configuration has come into force."""
@@ -72,7 +73,7 @@ class Instance:
     """Runs that are being carried at this moment."""
     carried: anyio.Event = field(default_factory=anyio.Event)
     """Set, and replaced, when one of them has been."""
-    arrivals: waking.Bell = field(default_factory=waking.Bell)
+    arrivals: Doorbell = field(default_factory=Doorbell)
     """Rung when stock may have come that deliveries wait for."""
     scheduler: Scheduler = field(init=False)
     bell: Bell = field(default_factory=Bell)
@@ -80,14 +81,12 @@ class Instance:
     _reloading: anyio.Lock = field(default_factory=anyio.Lock)
     pulse: Pulse = field(init=False)
     tally: Tally = field(init=False)
-    chain: Chain = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the scheduler together."""
         self.bench.loaded = self.arrivals.ring
         self.pulse = Pulse(self.store, self.clock.monotonic)
         self.tally = Tally(stamp(self.clock.now()))
-        self.chain = chained.made(self.store, self.config, self.clock, self.queue)
         self.scheduler = whole.made(
             self.bench,
             self.feeds,
@@ -131,7 +130,7 @@ class Instance:
 
     def ordering(self) -> Ordering:
         """What orders are worked with, as the configuration in force has it."""
-        return ordering.bench(self.config, self.clock)
+        return ordering.bench(self.config, self.clock, self.chain.flagged)
 
     async def look_at_orders(self) -> int:
         """Place what files brought, and wake deliveries that can go on; gives how many did."""

@@ -191,16 +191,17 @@ def _put_together(opening: _Opening, queue: Queue) -> Instance:
     bench = Bench(table, opening.workers, config)
     outgoing = Outgoing(store, opening.writers, config, clock, enqueue_export, dispatch)
     outgoing.older = bench.older
+    chain = chained.made(store, config, clock, queue)
     feeds = Feeds(
         store,
         opening.spool,
         clock,
         config=lambda: bench.config,
-        apply=partial(heard.apply, clock=clock),
+        apply=partial(heard.apply, clock=clock, flagged=chain.flagged),
         ring=partial(hearing.ring, queue),
         ask=partial(hearing.ask, queue),
     )
-    return Instance(opening.source, bench, outgoing, feeds, store, queue, clock)
+    return Instance(opening.source, bench, outgoing, feeds, store, queue, chain, clock)
 
 
 _CARRY: Mapping[str, Callable[[Bench, int], Awaitable[None]]] = {

@@ -12,6 +12,7 @@ from impexd.feeds.bench import Bench as Feeds
 from impexd.imports.bench import Bench
 from impexd.inbox.desk import Desk, Inlet
 from impexd.model.config import Config
+from impexd.orders.bench import Bench as Ordering
 from impexd.orders.chain.bench import Bench as Chain
 from impexd.queue.jobs import Queue
 from impexd.store.engine import Store
@@ -93,6 +94,10 @@ class House(Protocol):
     @property
     def desk(self) -> Desk:
         """What the inbox works with."""
+        ...
+
+    def ordering(self) -> Ordering:
+        """What orders are worked with, as the configuration in force has it."""
         ...
 
     def inlets(self) -> list[Inlet]:

@@ -14,7 +14,6 @@ from impexd.model.base import Model
 from impexd.model.people import Role
 from impexd.model.placing import Amount, Given, Placement
 from impexd.orders import acts, draw
-from impexd.orders import bench as benches
 from impexd.orders.acts import Wish
 from impexd.orders.draw import Drawing
 from impexd.orders.run import By
@@ -93,8 +92,7 @@ def _acting(made: FastAPI, house: House) -> None:
         for one in given.orders:
             acting.need_shop(one.shop)
         by = By(_actor(given.actor, "api"))
-        bench = benches.bench(house.config, house.clock)
-        done = await acts.place(house.store, bench, given.orders, by)
+        done = await acts.place(house.store, house.ordering(), given.orders, by)
         status = 201 if any(one.outcome == "placed" for one in done) else 200
         told = [
             {"number": one.number, "outcome": one.outcome, "id": one.order, "reason": one.reason}
@@ -112,9 +110,8 @@ def _acting(made: FastAPI, house: House) -> None:
         ]
         payment = {"reference": said.reference} if said.reference else None
         by = By(_actor(said.actor, "api"), note=said.note, payment=payment)
-        bench = benches.bench(house.config, house.clock)
         wish = Wish(event, said.delivery, quantities)
-        return await acts.happen(house.store, bench, id, wish, by)
+        return await acts.happen(house.store, house.ordering(), id, wish, by)
 
 
 def _actor(name: str | None, else_: str) -> str:

@@ -1,7 +1,10 @@
 """What orders are worked with: the settings in force, and where stock is kept."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import Clock
 from impexd.model.config import Config
@@ -9,6 +12,13 @@ from impexd.model.faults.ordering import OFF
 from impexd.model.ordering import Orders
 from impexd.store import stock
 from impexd.store.stock import Shelf
+
+Flagged = Callable[[AsyncConnection], object]
+"""Called in a transaction that has raised flags: have them looked at once it is committed."""
+
+
+def nobody(_tx: AsyncConnection) -> None:
+    """Tell nobody: the flags are found by whoever looks next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,7 @@ class Bench:
     clock: Clock
     shelf: Shelf | None
     """None where stock is kept elsewhere."""
+    flagged: Flagged = nobody
 
     @property
     def least(self) -> Decimal | None:
@@ -27,10 +38,10 @@ class Bench:
         return None if amount is None else Decimal(amount)
 
 
-def bench(config: Config, clock: Clock) -> Bench:
+def bench(config: Config, clock: Clock, flagged: Flagged = nobody) -> Bench:
     """Pure: what a configuration says about orders."""
     settings = config.instance.orders
     if settings.stock == OFF:
-        return Bench(settings, clock, None)
+        return Bench(settings, clock, None, flagged)
     kind = config.catalogue[settings.stock]
-    return Bench(settings, clock, stock.shelf(kind, settings.stock_fields))
+    return Bench(settings, clock, stock.shelf(kind, settings.stock_fields), flagged)

@@ -32,7 +32,7 @@ from impexd.model.order import (
 from impexd.orders import bench as benches
 from impexd.orders import lines, matching, run
 from impexd.orders import rank as ranks
-from impexd.orders.bench import Bench
+from impexd.orders.bench import Bench, Flagged
 from impexd.orders.matching import Matched
 from impexd.orders.run import By
 from impexd.orders.steps import Refused
@@ -51,14 +51,21 @@ EARLY = (OrderState.PENDING, OrderState.AWAITING_PAYMENT, OrderState.AWAITING_AP
 """Orders that are not that far."""
 
 
-async def apply(tx: AsyncConnection, config: Config, message: Message, *, clock: Clock) -> Heard:
+async def apply(
+    tx: AsyncConnection,
+    config: Config,
+    message: Message,
+    *,
+    clock: Clock,
+    flagged: Flagged = benches.nobody,
+) -> Heard:
     """
     Apply one message, whole, in the caller's transaction.
 
     The same message applied again, late, or in another order, moves nothing back.  An order that
     is not there, or not that far, parks it.  Raises only what the database raises.
     """
-    return await heard(tx, benches.bench(config, clock), message)
+    return await heard(tx, benches.bench(config, clock, flagged), message)
 
 
 async def heard(tx: AsyncConnection, bench: Bench, message: Message) -> Heard:

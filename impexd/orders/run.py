@@ -109,6 +109,8 @@ async def write(
         Raised(flag, after.id, delivery, of_step[id(step)]) for flag, delivery, step in walked.flags
     ]
     await eligibility.raise_flags(tx, raised, now=facts.now)
+    if raised:
+        bench.flagged(tx)
     await _stock(tx, bench, walked, facts, audits)
     return after
 

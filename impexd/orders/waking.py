@@ -6,12 +6,12 @@ the next look come sooner.  Some orders at a time in one transaction.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 import anyio
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from impexd.core.doorbell import Doorbell
 from impexd.core.errors import ImpexError
 from impexd.model.order import DeliveryEvent
 from impexd.orders import run
@@ -28,18 +28,6 @@ BY = By("schedule")
 Find = Callable[[AsyncConnection, tuple[int, int]], Awaitable[list[Waiting]]]
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Bell:
-    """Rung when stock may have come."""
-
-    event: anyio.Event = field(default_factory=anyio.Event)
-
-    def ring(self) -> None:
-        """Have the next look made now."""
-        event, self.event = self.event, anyio.Event()
-        event.set()
 
 
 async def wake(store: Store, bench: Bench) -> int:
@@ -79,7 +67,9 @@ async def _woken(store: Store, bench: Bench, find: Find, event: DeliveryEvent) -
         after = found[-1][:2]
 
 
-async def tend(look: Callable[[], Awaitable[int]], every: Callable[[], float], bell: Bell) -> None:
+async def tend(
+    look: Callable[[], Awaitable[int]], every: Callable[[], float], bell: Doorbell
+) -> None:
     """Do what waits, now and then and whenever the bell rings, until cancelled."""
     while True:
         heard = bell.event

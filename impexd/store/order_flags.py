@@ -1,6 +1,6 @@
 """Flags of orders, as the chain looks at them: open ones, and what became of them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 
 from sqlalchemy import insert, select, update
@@ -46,14 +46,38 @@ async def raised_on(
     return {(order, delivery, flag) for order, delivery, flag in await tx.execute(query)}
 
 
-async def raise_flag(
-    tx: AsyncConnection, order: int, delivery: int | None, name: str, reason: str, *, now: str
-) -> int:
-    """Raise a flag that no transition raises; gives its id."""
-    row = insert(orders.order_flag).values(
-        order_id=order, delivery_id=delivery, flag=name, raised=now, reason=reason
+async def raise_flags(
+    tx: AsyncConnection,
+    name: str,
+    about: Sequence[tuple[int, int | None, str]],
+    *,
+    now: str,
+) -> list[int]:
+    """Raise a flag that no transition raises, for each (order, delivery or None, reason); gives ids."""
+    if not about:
+        return []
+    rows = [
+        {"order_id": order, "delivery_id": delivery, "flag": name, "raised": now, "reason": reason}
+        for order, delivery, reason in about
+    ]
+    statement = insert(orders.order_flag).returning(_F.id, sort_by_parameter_order=True)
+    return list((await tx.execute(statement, rows)).scalars())
+
+
+async def raised_by(
+    tx: AsyncConnection, exporter: str, flags: Collection[int]
+) -> set[tuple[int, int]]:
+    """Of the tasks that some flags have made, those of which a generation has raised the next: (flag, about)."""
+    query = select(_T.flag_id, _T.about).where(
+        _T.exporter == exporter, _T.flag_id.in_(flags), _T.raised.is_not(None)
     )
-    return int((await tx.execute(row.returning(_F.id))).scalar_one())
+    return {(flag, about) for flag, about in await tx.execute(query)}
+
+
+async def moments(tx: AsyncConnection, flags: Collection[int]) -> dict[int, str]:
+    """Flag -> when it was raised."""
+    query = select(_F.id, _F.raised).where(_F.id.in_(flags))
+    return {row.id: row.raised for row in await tx.execute(query)}
 
 
 async def heard(tx: AsyncConnection, flags: Mapping[int, str]) -> None:

@@ -1,21 +1,20 @@
 """
-Tasks: made of flags, sent, ended; every move with its line in the journal, in one transaction.
+Tasks: made of flags, overtaken, given up by their sender; each with a line in its journal.
 
-`begin` and `end` are fenced by the epoch: whoever lost a task moves nothing.
+How they are sent and end is `task_moves`, which come next is `task_line`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import and_, exists, func, insert, or_, select, update
+from sqlalchemy import exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.model.task import GOING, Task, TaskState
-from impexd.model.telling import Frozen
+from impexd.model.task import Task, TaskState
 from impexd.store.schema import orders, tasks
 
-_T, _F = tasks.task.c, orders.order_flag.c
+_T = tasks.task.c
 COLUMNS = [tasks.task.c[one.name] for one in fields(Task)]
 
 
@@ -137,115 +136,6 @@ async def _moved(
     await tx.execute(insert(tasks.task_event), events)
 
 
-async def due(
-    tx: AsyncConnection,
-    exporter: str,
-    *,
-    now: str,
-    limit: int,
-    ordered: bool,
-    besides: Collection[int] = (),
-) -> list[Task]:
-    """
-    Read what is to be sent now, the higher priority first, then the older.
-
-    `ordered`: of an order's tasks only the oldest that is not over.
-    """
-    going = [state.value for state in GOING]
-    query = select(*COLUMNS).where(
-        _T.exporter == exporter, _T.state.in_(going), _T.due <= now, _T.id.notin_(besides)
-    )
-    if ordered:
-        before = tasks.task.alias("before")
-        over = [TaskState.DONE.value, TaskState.SUPERSEDED.value, TaskState.SKIPPED.value]
-        query = query.where(
-            ~exists().where(
-                before.c.exporter == _T.exporter,
-                before.c.order_id == _T.order_id,
-                before.c.id < _T.id,
-                before.c.state.notin_(over),
-            )
-        )
-    query = query.order_by(_T.priority.desc(), _T.id).limit(limit)
-    return [made(row) for row in await tx.execute(query)]
-
-
-async def begin(
-    tx: AsyncConnection, task: Task, frozen: Frozen | None, config: str, *, now: str
-) -> Task | None:
-    """
-    Mark a task as being sent, with what is frozen of it if that is new; None if it has moved on.
-
-    From here on until its outcome is known it may have reached the partner.
-    """
-    values: dict[str, Any] = {
-        "state": TaskState.SENDING.value,
-        "epoch": _T.epoch + 1,
-        "attempts": _T.attempts + 1,
-        "first_sent": func.coalesce(_T.first_sent, now),
-        "last_sent": now,
-    }
-    if frozen is not None:
-        values |= {
-            "body": frozen.body,
-            "content": frozen.content,
-            "frozen": dict(frozen.fixed),
-            "frozen_at": now,
-            "config_hash": config,
-        }
-    changed = update(tasks.task).where(
-        _T.id == task.id, _T.epoch == task.epoch, _T.state == task.state.value
-    )
-    if frozen is not None:
-        changed = changed.where(_T.body.is_(None))
-    row = (await tx.execute(changed.values(values).returning(*COLUMNS))).first()
-    return None if row is None else made(row)
-
-
-async def end(
-    tx: AsyncConnection,
-    task: Task,
-    state: TaskState,
-    *,
-    now: str,
-    reason: str | None = None,
-    actor: str | None = None,
-    note: str | None = None,
-    **values: Any,
-) -> bool:
-    """Move a task from where it is known to be; False if it has moved on meanwhile."""
-    changed = update(tasks.task).where(
-        _T.id == task.id, _T.epoch == task.epoch, _T.state == task.state.value
-    )
-    changed = changed.values(state=state.value, reason=reason, **values).returning(_T.id)
-    if (await tx.execute(changed)).first() is None:
-        return False
-    await tx.execute(
-        insert(tasks.task_event).values(
-            task_id=task.id,
-            at=now,
-            from_state=task.state.value,
-            to_state=state.value,
-            reason=reason,
-            actor=actor,
-            note=note,
-            attempt=task.attempts,
-        )
-    )
-    return True
-
-
-async def has_raised(tx: AsyncConnection, task: Task) -> bool:
-    """Say whether another generation of a task has raised the next flag already."""
-    query = select(_T.id).where(
-        _T.flag_id == task.flag_id,
-        _T.about == task.about,
-        _T.exporter == task.exporter,
-        _T.raised.is_not(None),
-    )
-    return (await tx.execute(query.limit(1))).first() is not None
-
-
 async def newest(tx: AsyncConnection, task: Task) -> int:
     """Give the highest generation of a task."""
     query = select(func.max(_T.generation)).where(
@@ -254,35 +144,18 @@ async def newest(tx: AsyncConnection, task: Task) -> int:
     return int((await tx.execute(query)).scalar_one())
 
 
-async def waiting(tx: AsyncConnection, *, now: str, stuck: str) -> list[str]:
-    """Name the exporters that have something to send now, or lost a sender before `stuck`."""
-    going = [state.value for state in GOING]
-    query = (
-        select(_T.exporter)
-        .where(
-            or_(
-                and_(_T.state.in_(going), _T.due <= now),
-                and_(_T.state == TaskState.SENDING.value, _T.last_sent < stuck),
-            )
-        )
-        .distinct()
-    )
-    return sorted((await tx.execute(query)).scalars())
-
-
-async def next_due(tx: AsyncConnection) -> str | None:
-    """Give the moment at which the next task goes on."""
-    going = [state.value for state in GOING]
-    query = select(func.min(_T.due)).where(_T.state.in_(going))
-    found: str | None = (await tx.execute(query)).scalar()
-    return found
-
-
 async def get(tx: AsyncConnection, id: int, *, lock: bool = False) -> Task | None:
     """Read one task; `lock`: nobody else moves it until the transaction ends."""
     query = select(*COLUMNS).where(_T.id == id)
     row = (await tx.execute(query.with_for_update() if lock else query)).first()
     return None if row is None else made(row)
+
+
+async def some(tx: AsyncConnection, ids: Sequence[int]) -> list[Task]:
+    """Read tasks, in the order of their ids as given; those that are not there are left out."""
+    rows = await tx.execute(select(*COLUMNS).where(_T.id.in_(ids)))
+    found = {task.id: task for task in map(made, rows)}
+    return [found[id] for id in ids if id in found]
 
 
 def made(row: Any) -> Task:

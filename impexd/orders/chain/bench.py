@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd import plugins
 from impexd.core.clock import Clock
+from impexd.core.doorbell import Doorbell
 from impexd.core.errors import UsageError
 from impexd.core.text import shown
 from impexd.model.config import Config
@@ -17,9 +18,9 @@ from impexd.store.engine import Store
 
 Enqueue = Callable[[AsyncConnection, str | None], Awaitable[object]]
 """
-Have flags looked at (None), or an exporter's tasks sent (its name), in the caller's transaction.
+Make a job, in the caller's transaction: flags looked at (None), or an exporter's tasks sent (its name).
 
-It MUST NOT make a second job where one waits.
+It MUST NOT make a second job where one waits, but give None.
 """
 
 
@@ -32,9 +33,15 @@ class Bench:
     """The configuration in force; replaced as a whole by a reload."""
     clock: Clock
     enqueue: Enqueue
-    sending: dict[int, str] = field(default_factory=dict)
-    """Tasks that are being sent at this moment: id -> exporter."""
+    bell: Doorbell = field(default_factory=Doorbell)
+    """Rung when there may be flags to look at, or tasks to send."""
+    rounds: dict[str, Doorbell] = field(default_factory=dict)
+    """Exporters whose tasks are being sent here at this moment, and how to have them look again."""
     stopped: bool = False
+
+    def flagged(self, tx: AsyncConnection) -> None:
+        """Have the tables looked at as soon as this transaction is committed."""
+        self.store.after_commit(tx, self.bell.ring)
 
     def stop(self) -> None:
         """Begin no more tasks; what is on its way is waited for."""

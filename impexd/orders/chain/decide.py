@@ -17,6 +17,7 @@ from impexd.model.task import GOING, OVER, Task, TaskState
 from impexd.orders.chain import following
 from impexd.orders.chain.bench import Bench, manual
 from impexd.orders.chain.fate import Step
+from impexd.orders.chain.following import Move
 from impexd.orders.chain.hearing import SUPERSEDES
 from impexd.store import order_flags, order_index, orders, tasks
 
@@ -103,7 +104,7 @@ async def resend(bench: Bench, id: int, *, actor: str | None, note: str | None) 
         if task.state not in OVER:
             step = Step(TaskState.SKIPPED, f"sent anew as task {made}")
             await _moved(bench, tx, task, step, actor, note, follow=False)
-        await bench.enqueue(tx, task.exporter)
+        bench.flagged(tx)
         return await _again(tx, made)
 
 
@@ -136,8 +137,8 @@ async def raise_flag(
                 raise UsageError(f"order {shown(number)} has no delivery {shown(delivery)}")
             about = named[delivery]
         reason = f"raised by {actor or 'a person'}: {note}"
-        made = await order_flags.raise_flag(tx, order.id, about, flag, reason, now=now)
-        await bench.enqueue(tx, None)
+        [made] = await order_flags.raise_flags(tx, flag, [(order.id, about, reason)], now=now)
+        bench.flagged(tx)
         return made
 
 
@@ -195,8 +196,6 @@ async def _moved(
     afresh: bool = False,
 ) -> None:
     exporter = bench.config.exporters.get(task.exporter)
-    moved = await following.moved(
-        bench, tx, task, step, exporter, actor=actor, note=note, follow=follow, afresh=afresh
-    )
-    if not moved:
+    move = Move(task, step, follow, afresh)
+    if not await following.moved(bench, tx, [move], exporter, actor=actor, note=note):
         raise UsageError(f"task {task.id} has just moved on", hint="look at it, and try again")

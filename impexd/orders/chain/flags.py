@@ -19,7 +19,7 @@ from impexd.orders.chain import hearing
 from impexd.orders.chain.bench import Bench, manual
 from impexd.orders.chain.hearing import SUPERSEDES, Call, PassedOver
 from impexd.store import order_flags, orders, tasks
-from impexd.store.again import again
+from impexd.store.again import small
 
 MANY = 200
 """Flags that are looked at in one transaction."""
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 async def carry(bench: Bench) -> None:
     """Make tasks of all open flags."""
-    while await again(bench.store, lambda tx: _some(bench, tx), clock=bench.clock):
+    while await small(bench.store, lambda tx: _some(bench, tx), clock=bench.clock):
         pass
 
 
@@ -105,8 +105,7 @@ async def _kept(
     ]
     await tasks.pass_over(tx, rows)
     await order_flags.heard(tx, told)
-    for name in sorted({row["exporter"] for row in made}):
-        await bench.enqueue(tx, name)
+    bench.flagged(tx)
 
 
 async def _superseded(tx: AsyncConnection, flags: Sequence[FlagRow], now: str) -> None:

@@ -1,38 +1,45 @@
 """
-Tell: an exporter's tasks are sent, a few at a time, until none is due.
+Tell: an exporter's tasks are sent, as many at a time as its partner bears, until none is due.
 
 `carry` is the job of one exporter, with a lock of its own, so what is `sending` when it begins has
-lost its sender.  A task is frozen and marked as being sent in one transaction, then sent with none
-open, and its outcome is written, fenced by its epoch, together with the flag that follows.
+lost its sender.  Tasks are frozen and marked as being sent in one transaction, then sent with none
+open, and their outcomes are written, fenced by their epochs, together with the flags that follow.
+
+One loop writes, for all that is on its way: what comes back while it writes is written together the
+next time, so the busier a partner, the more tasks share a commit.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import anyio
-import anyio.to_thread
 import structlog
+from anyio.abc import TaskGroup
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core import backoff, failpoint
 from impexd.core.clock import stamp
-from impexd.core.errors import DataError, WorldError
-from impexd.core.text import shown
+from impexd.core.doorbell import Doorbell
+from impexd.core.errors import DataError
+from impexd.model.config import Config
 from impexd.model.exporter import Exporter, OnUnknown
 from impexd.model.standing import Standing
-from impexd.model.task import Task, TaskState
-from impexd.model.telling import Doubtful, Frozen, NotTaken, Outcome
+from impexd.model.task import GOING, Task, TaskState
+from impexd.model.telling import Frozen, Outcome
 from impexd.orders.chain import bench as benches
-from impexd.orders.chain import fate, following, freezing
+from impexd.orders.chain import fate, following, freezing, handing
 from impexd.orders.chain.bench import Bench
 from impexd.orders.chain.fate import Step
+from impexd.orders.chain.following import Move
 from impexd.orders.chain.hearing import SUPERSEDES
 from impexd.ports import Exporter as Kind
-from impexd.store import partners, tasks
-from impexd.store.again import again
+from impexd.store import partners, task_line, task_moves, tasks
+from impexd.store.again import small
 
 STRANDED = "impexd ended while it was being sent"
+AHEAD = 200
+"""Tasks that are looked up at a time."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,17 +50,33 @@ class _Round:
 
     bench: Bench
     name: str
+    config: Config
     exporter: Exporter
     kind: Kind
     on_unknown: OnUnknown
-    waiting: deque[Task] = field(default_factory=deque)
+    standing: Standing
+    """How the partner answers, and how that stands in the tables."""
+    kept: Standing
+    line: deque[int] = field(default_factory=deque)
+    """Tasks that are due, and wait for their turn."""
     going: set[int] = field(default_factory=set)
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
-    standing: Standing = field(default_factory=Standing)
+    back: list[tuple[Task, Outcome]] = field(default_factory=list)
+    """What has an outcome that is not written yet."""
+    news: Doorbell = field(default_factory=Doorbell)
 
     @property
     def now(self) -> str:
         return stamp(self.bench.clock.now())
+
+    @property
+    def free(self) -> int:
+        """How many tasks may be begun now."""
+        bench = self.bench
+        if bench.stopped or bench.config is not self.config or self.standing.closed(self.now):
+            return 0
+        # One task finds out whether a partner is back; the others wait for what becomes of it.
+        most = 1 if self.standing.trips else self.exporter.concurrency
+        return max(most - len(self.going), 0)
 
 
 async def carry(bench: Bench, name: str) -> None:
@@ -61,137 +84,206 @@ async def carry(bench: Bench, name: str) -> None:
     exporter = bench.config.exporters.get(name)
     if exporter is None or not exporter.enabled:
         return
-    kind = benches.kind_of(exporter)
-    round = _Round(bench, name, exporter, kind, benches.on_unknown(exporter))
+    kind, on_unknown = benches.kind_of(exporter), benches.on_unknown(exporter)
     async with bench.store.writing() as tx:
-        await tasks.strand(tx, STRANDED, now=round.now, exporter=name)
-        round.standing = await partners.standing(tx, name)
-    # One task finds out whether a partner is back; the others wait for what becomes of it.
-    lanes = 1 if round.standing.trips else exporter.concurrency
-    async with anyio.create_task_group() as group:
-        for _ in range(lanes):
-            group.start_soon(_lane, round)
-
-
-async def _lane(round: _Round) -> None:
-    while (task := await _next(round)) is not None:
-        round.bench.sending[task.id] = round.name
-        try:
-            with structlog.contextvars.bound_contextvars(task=task.id, exporter=round.name):
-                await _one(round, task)
-        finally:
-            round.going.discard(task.id)
-            del round.bench.sending[task.id]
-
-
-async def _next(round: _Round) -> Task | None:
-    """Give the next task; None if there is none, or the partner is left alone, or we stop."""
-    async with round.lock:
-        if round.bench.stopped or round.standing.closed(round.now):
-            return None
-        if not round.waiting:
-            async with round.bench.store.reading() as tx:
-                round.waiting += await tasks.due(
-                    tx,
-                    round.name,
-                    now=round.now,
-                    limit=4 * round.exporter.concurrency,
-                    ordered=round.exporter.ordered,
-                    besides=round.going,
-                )
-        if not round.waiting:
-            return None
-        task = round.waiting.popleft()
-        round.going.add(task.id)
-        return task
-
-
-async def _one(round: _Round, task: Task) -> None:
-    """Send one task and write down what came of it."""
-    frozen: Frozen | None = None
-    if task.body is None:
-        try:
-            frozen = await freezing.made(round.bench, round.kind, task)
-        except DataError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            return await _moved(round, task, Step(TaskState.HELD, f"{error}{hint}"))
-    what = fate.before(task, round.exporter, round.on_unknown, now=round.bench.clock.now())
-    if isinstance(what, Step):
-        return await _moved(round, task, what)
-    begun = await again(
-        round.bench.store, partial(_begun, round, task, frozen), clock=round.bench.clock
-    )
-    if begun is None:
-        return None
-    failpoint.hit("task.sending")
-    outcome = await _sent(round, begun, ask=what == "ask")
-    failpoint.hit("task.sent")
-    await _settled(round, begun, outcome)
-    return None
-
-
-async def _begun(
-    round: _Round, task: Task, frozen: Frozen | None, tx: AsyncConnection
-) -> Task | None:
-    """Mark it as being sent, unless something later has overtaken it."""
-    for by, roots in SUPERSEDES.items():
-        if task.root in roots and await tasks.supersede(
-            tx, by, roots, now=round.now, only=[task.id]
-        ):
-            return None
-    return await tasks.begin(tx, task, frozen, round.bench.config.hash, now=round.now)
-
-
-async def _sent(round: _Round, task: Task, *, ask: bool) -> Outcome:
-    """Hand it to the exporter; what that raises is told to a person."""
-    bench, kind, means = round.bench, round.kind, benches.means(round.bench, round.name)
-    settings = freezing.settings(round.exporter, kind)
-    frozen = Frozen(task.body or b"", task.content or "", task.frozen or {})
+        await tasks.strand(tx, STRANDED, now=stamp(bench.clock.now()), exporter=name)
+        standing = await partners.standing(tx, name)
+    round = _Round(bench, name, bench.config, exporter, kind, on_unknown, standing, standing)
+    bench.rounds[name] = round.news
     try:
-        if ask:
-            known = await kind.ask(settings, frozen, task.key, means)
-            if not isinstance(known, NotTaken):
-                return known
-            log.info("the partner does not have it, it is sent again")
-        return await kind.send(settings, frozen, task.key, means)
-    except WorldError as error:
-        return Doubtful(shown(str(error), limit=500))
-    except Exception as error:
-        # A plug-in's own fault: it ends this task and no other.
-        log.error("exporter failed", type=round.exporter.type, exc_info=error)
-        return Doubtful(f"the exporter failed: {type(error).__name__}: {shown(str(error))}")
+        async with anyio.create_task_group() as group:
+            await _carried(round, group)
     finally:
-        bench.sending.setdefault(task.id, round.name)
+        del bench.rounds[name]
+    bench.bell.ring()
 
 
-async def _settled(round: _Round, task: Task, outcome: Outcome) -> None:
-    """Write down what came of it, for the task and for its partner."""
+async def _carried(round: _Round, group: TaskGroup) -> None:
+    """Write what came back, begin what is next, and again, until nothing is on its way."""
+    while True:
+        news = round.news.event
+        await _settled(round)
+        for task, ask in await _begun(round):
+            group.start_soon(_sent, round, task, ask)
+        if not round.going and not news.is_set():
+            return
+        await news.wait()
+
+
+async def _sent(round: _Round, task: Task, ask: bool) -> None:
+    failpoint.hit("task.sending")
+    with structlog.contextvars.bound_contextvars(task=task.id, exporter=round.name):
+        outcome = await handing.handed(round.bench, round.exporter, round.kind, task, ask=ask)
+    failpoint.hit("task.sent")
+    round.back.append((task, outcome))
+    round.news.ring()
+
+
+# --- what is next ---
+
+
+async def _begun(round: _Round) -> list[tuple[Task, bool]]:
+    """Mark the next tasks as being sent; gives them, and whether the partner is to be asked first."""
+    some = await _next(round)
+    if not some:
+        return []
     bench, now = round.bench, round.bench.clock.now()
-    chance = backoff.chance(bench.clock)
-    step = fate.after(outcome, task, round.exporter, round.on_unknown, now=now, chance=chance)
-    breaker = round.exporter.breaker
-    was = round.standing
-    standing = fate.standing(was, outcome, breaker, now=now, chance=chance)
-    round.standing = standing
+    frozen = await _frozen(round, some)
+    moves: list[Move] = []
+    starts: dict[int, Task] = {}
+    asked: set[int] = set()
+    for task in some:
+        unmade = frozen.get(task.id)
+        what = fate.before(task, round.exporter, round.on_unknown, now=now)
+        if isinstance(unmade, Step):
+            what = unmade
+        if isinstance(what, Step):
+            moves.append(Move(task, what))
+        else:
+            starts[task.id] = task
+            asked |= {task.id} if what == "ask" else set()
 
-    async def work(tx: AsyncConnection) -> bool:
-        if standing != was:
-            await partners.keep(tx, round.name, standing)
-        return await following.moved(bench, tx, task, step, round.exporter)
+    async def work(tx: AsyncConnection) -> tuple[list[Task], set[int]]:
+        moved = await following.moved(bench, tx, moves, round.exporter)
+        return await _marked(round, tx, starts, frozen), moved
 
-    if not await again(bench.store, work, clock=bench.clock):
-        log.warning("this task was given to somebody else; what came of it is not counted")
+    begun, moved = await small(bench.store, work, clock=bench.clock)
+    round.going |= {task.id for task in begun}
+    _told([move for move in moves if move.task.id in moved])
+    return [(task, task.id in asked) for task in begun]
+
+
+async def _next(round: _Round) -> list[Task]:
+    """Read the tasks whose turn it is, as they are now."""
+    free = round.free
+    if not free:
+        return []
+    now = round.now
+    async with round.bench.store.reading() as tx:
+        if len(round.line) < free:
+            due = await task_line.due(
+                tx,
+                round.name,
+                now=now,
+                limit=AHEAD,
+                ordered=round.exporter.ordered,
+                besides=round.going,
+            )
+            round.line = deque(due)
+        ids = [round.line.popleft() for _ in range(min(free, len(round.line)))]
+        found = await tasks.some(tx, ids) if ids else []
+    return [task for task in found if task.state in GOING and task.due <= now]
+
+
+async def _frozen(round: _Round, some: Sequence[Task]) -> dict[int, Frozen | Step]:
+    """Make what is sent of tasks that were not sent before; where it cannot be made, a person looks."""
+    new = [task for task in some if task.body is None]
+    made = await freezing.made(round.bench, round.kind, round.exporter, new)
+    return {
+        task.id: Step(TaskState.HELD, _reason(one)) if isinstance(one, DataError) else one
+        for task, one in zip(new, made, strict=True)
+    }
+
+
+def _reason(error: DataError) -> str:
+    return f"{error} ({error.hint})" if error.hint else str(error)
+
+
+async def _marked(
+    round: _Round,
+    tx: AsyncConnection,
+    starts: Mapping[int, Task],
+    frozen: Mapping[int, Frozen | Step],
+) -> list[Task]:
+    """Mark tasks as being sent, unless something later has overtaken them."""
+    now, overtaken = round.now, set[int]()
+    for by, roots in SUPERSEDES.items():
+        only = [task.id for task in starts.values() if task.root in roots]
+        if only:
+            overtaken |= set(await tasks.supersede(tx, by, roots, now=now, only=only))
+    still = await task_moves.locked(
+        tx, [task for id, task in starts.items() if id not in overtaken]
+    )
+    begun = [
+        being_sent(starts[id], frozen.get(id), config=round.config.hash, now=now)
+        for id in starts
+        if id in still
+    ]
+    await task_moves.begin(tx, begun, fresh=frozen.keys())
+    return begun
+
+
+def being_sent(task: Task, frozen: Frozen | Step | None, *, config: str, now: str) -> Task:
+    """Pure: a task as it is while being sent."""
+    going = replace(
+        task,
+        state=TaskState.SENDING,
+        epoch=task.epoch + 1,
+        attempts=task.attempts + 1,
+        first_sent=task.first_sent or now,
+        last_sent=now,
+    )
+    if not isinstance(frozen, Frozen):
+        return going
+    return replace(
+        going,
+        body=frozen.body,
+        content=frozen.content,
+        frozen=dict(frozen.fixed),
+        frozen_at=now,
+        config_hash=config,
+    )
+
+
+# --- what came back ---
+
+
+async def _settled(round: _Round) -> None:
+    """Write down what came of tasks, for each of them and for their partner."""
+    if not round.back:
         return
+    bench, back = round.bench, round.back
+    round.back = []
+    now, moves = bench.clock.now(), []
+    was = round.standing
+    for task, outcome in back:
+        chance = backoff.chance(bench.clock)
+        step = fate.after(outcome, task, round.exporter, round.on_unknown, now=now, chance=chance)
+        moves.append(Move(task, step))
+        round.standing = fate.standing(
+            round.standing, outcome, round.exporter.breaker, now=now, chance=chance
+        )
+
+    async def work(tx: AsyncConnection) -> set[int]:
+        if round.standing != round.kept:
+            await partners.keep(tx, round.name, round.standing)
+        return await following.moved(bench, tx, moves, round.exporter)
+
+    moved = await small(bench.store, work, clock=bench.clock)
+    round.kept = round.standing
+    round.going -= {task.id for task, _ in back}
     failpoint.hit("task.settled")
-    if standing.trips > was.trips:
-        log.warning("partner left alone", until=standing.closed_until, why=standing.reason)
-    told = log.info if step.state is TaskState.DONE else log.warning
-    told("task", state=step.state.value, why=step.reason, ref=step.ref, attempt=task.attempts)
+    if round.standing.trips > was.trips:
+        until, why = round.standing.closed_until, round.standing.reason
+        log.warning("partner left alone", exporter=round.name, until=until, why=why)
+    _told([move for move in moves if move.task.id in moved])
+    for task, _ in back:
+        if task.id not in moved:
+            what = "this task was given to somebody else; what came of it is not counted"
+            log.warning(what, task=task.id, exporter=round.name)
 
 
-async def _moved(round: _Round, task: Task, step: Step) -> None:
-    """Move a task that was not sent."""
-    bench = round.bench
-    move = partial(following.moved, bench, task=task, step=step, exporter=round.exporter)
-    await again(bench.store, lambda tx: move(tx), clock=bench.clock)
-    log.warning("task", state=step.state.value, why=step.reason)
+def _told(moves: Sequence[Move]) -> None:
+    """Say in the log what has become of tasks."""
+    for move in moves:
+        task, step = move.task, move.step
+        tell = log.info if step.state is TaskState.DONE else log.warning
+        tell(
+            "task",
+            task=task.id,
+            exporter=task.exporter,
+            state=step.state.value,
+            why=step.reason,
+            ref=step.ref,
+            attempt=task.attempts,
+        )

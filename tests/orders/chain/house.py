@@ -16,7 +16,7 @@ from impexd.model.order import Delivery, DeliveryLine, DeliveryState, Kind, Line
 from impexd.orders import eligibility
 from impexd.orders.chain import flags, tell, tend
 from impexd.orders.eligibility import Raised
-from impexd.store import orders, partners, tasks
+from impexd.store import orders
 from tests.flows.place import Place
 from tests.peer import OUTBOUND
 
@@ -89,7 +89,6 @@ class House:
     async def fresh(self, **exporters: str) -> None:
         """Begin anew with these exporters; `_` in a name stands for `-`."""
         self.orders.clear()
-        self.chain.sending.clear()
         etc = {f"exporters/{name.replace('_', '-')}.toml": text for name, text in exporters.items()}
         await self.place.fresh(etc)
 
@@ -134,11 +133,7 @@ class House:
         """Do the same as `work`, without the queue, which takes its time: for many turns."""
         for _ in range(20):
             await flags.carry(self.chain)
-            async with self.place.instance.store.reading() as tx:
-                now = stamp(self.clock.now())
-                due = await tasks.waiting(tx, now=now, stuck=now)
-                rests = await partners.every(tx)
-            wanted = [name for name in due if name not in rests or not rests[name].closed(now)]
+            wanted = await tend.ready(self.chain)
             if not wanted:
                 return
             for name in wanted:
