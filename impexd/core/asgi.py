@@ -4,6 +4,7 @@ Serve an ASGI application by uvicorn in our own loop, on a socket that is open a
 Whoever serves opens the socket: uvicorn would open a unix socket to everybody.
 """
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,9 +17,10 @@ import uvicorn
 class _Server(uvicorn.Server):
     """uvicorn without its own way with signals, and woken once a second instead of ten times."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
         super().__init__(config)
         self.ended = anyio.Event()
+        self._listener = listener
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -29,6 +31,10 @@ class _Server(uvicorn.Server):
         while not await self.on_tick(0):
             with anyio.move_on_after(1):
                 await self.ended.wait()
+        # asyncio forgets, unanswered, whom it accepts in the same turn in which it is closed.
+        asyncio.get_running_loop().remove_reader(self._listener)
+        for _ in range(3):
+            await asyncio.sleep(0)
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -61,7 +67,8 @@ async def served(
             timeout_graceful_shutdown=grace,
             ws="none",
             **({"http": "h11"} | more),
-        )
+        ),
+        listener,
     )
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_serve, server, listener)

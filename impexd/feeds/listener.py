@@ -27,6 +27,8 @@ from impexd.model.instance import Webhooks
 
 HEAD_TIME = 10.0
 """Seconds in which the head of a request has to come."""
+FRESH_TIME = 0.5
+"""Seconds for which a listener that ends waits for the request of who has only just called."""
 AGAIN = 5.0
 """Seconds until a port that somebody else has is tried again."""
 
@@ -37,6 +39,7 @@ class Impatient(H11Protocol):
     """uvicorn's HTTP/1.1 by h11, with an end to waiting for a head."""
 
     _late: asyncio.TimerHandle | None = None
+    _ending = False
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
@@ -55,6 +58,14 @@ class Impatient(H11Protocol):
         """Wait for nothing any more."""
         self._stop()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """End as soon as what was begun is answered; who has only just called is heard, too."""
+        if self.cycle is None and not self._ending:
+            self._ending = True
+            self.loop.call_later(FRESH_TIME, self.shutdown)
+        elif not self.transport.is_closing():
+            super().shutdown()
 
     def _wait(self) -> None:
         self._late = self.loop.call_later(HEAD_TIME, self._close)
