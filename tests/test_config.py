@@ -169,6 +169,8 @@ def test_the_shipped_configuration_is_right_and_read_in_no_time() -> None:
         "catalogue",
         "courier",
         "orders",
+        "orders-json",
+        "orders-jsonl",
         "orders-xml",
         "stock",
         "suppliers",

@@ -1,5 +1,5 @@
 """
-Read JSON Lines: an object on each line.
+Read JSON Lines: an object on each line; its rows may stand in a list inside it.
 
 A line that is no JSON is one problem, and the next line is read; blank lines are passed over.
 """
@@ -10,8 +10,11 @@ from collections.abc import Iterator, Sequence
 from impexd.core.errors import DataError
 from impexd.formats import encoding, json_rows
 from impexd.formats.json_cells import Cutter
+from impexd.formats.json_nested import NestedCutter
+from impexd.formats.json_text import Found
 from impexd.formats.json_values import Decoder
 from impexd.formats.page import NULS
+from impexd.model import json_path
 from impexd.model.descriptor import Layout
 from impexd.model.limits import Limits
 from impexd.model.problem import Code, Problem, about
@@ -24,8 +27,13 @@ async def read(
     opener: Opener, layout: Layout, wanted: Sequence[str | int], limits: Limits, /
 ) -> Table:
     """Read a file of JSON Lines; a `ports.Reader`."""
-    cutter = Cutter([str(source) for source in wanted], limits)
-    return json_rows.table(_rows(opener, cutter, limits), wanted, limits)
+    names = [str(source) for source in wanted]
+    place = json_path.place(layout.row, lines=True)
+    if place.inner:
+        rows = _nested(opener, NestedCutter(names, place.inner, limits), limits)
+    else:
+        rows = _plain(opener, Cutter(names, limits), limits)
+    return json_rows.table(rows, wanted, limits)
 
 
 def lines(opener: Opener, limits: Limits) -> Iterator[tuple[int, str]]:
@@ -59,7 +67,21 @@ def _fit(line: str, number: int, limits: Limits) -> str:
     return line.strip(SPACE)
 
 
-def _rows(opener: Opener, cutter: Cutter, limits: Limits) -> Iterator[Row | Problem]:
+def _plain(opener: Opener, cutter: Cutter, limits: Limits) -> Iterator[Row | Problem]:
+    for found in records(opener, limits):
+        yield found if isinstance(found, Problem) else cutter.cut(*found)
+
+
+def _nested(opener: Opener, cutter: NestedCutter, limits: Limits) -> Iterator[Row | Problem]:
+    for found in records(opener, limits):
+        if isinstance(found, Problem):
+            yield cutter.torn(found)
+        else:
+            yield from cutter.rows(*found)
+
+
+def records(opener: Opener, limits: Limits) -> Iterator[Found | Problem]:
+    """Give the values of the lines, or what is wrong with a line; raises as `lines` does."""
     decoder = Decoder()
     for number, line in lines(opener, limits):
         try:
@@ -74,4 +96,4 @@ def _rows(opener: Opener, cutter: Cutter, limits: Limits) -> Iterator[Row | Prob
                 what = "there is more than one value on this line"
                 yield about(Code.MALFORMED, what, line=number, cell=line)
             else:
-                yield cutter.cut(number, line, value, decoder.faults)
+                yield Found(number, line, value, decoder.faults)

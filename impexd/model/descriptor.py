@@ -81,9 +81,10 @@ class Layout(Model):
     """Rows with more cells than the header."""
     trailer: str | None = None
     """An RE2 expression that the last row's first cell matches; a `(?P<rows>\\d+)` group must equal the rows read."""
-    # xml
+    # xml, json
     row: str | None = None
-    """XML: path of the record element (`products/product`, or just `product`); JSON: path to the list."""
+    """XML: path of the record element (`products/product`, or just `product`); JSON: path to the list
+    (`data.items`), or to lists in its records (`orders[].lines`; JSON Lines: `lines`)."""
     namespaces: Mapping[str, str] = {}
     """Prefix -> URI, for `row` and the columns' paths; "" is for names without prefix."""
     others: Literal["reject", "ignore"] = "reject"

@@ -265,3 +265,81 @@ async def test_rejects_of_lines_are_lines() -> None:
 async def test_rejects_of_a_file_that_ends_badly_are_written_so_far() -> None:
     written = await rejects(JSON, '[{"a": 1},\n{"a": 2},\noops]', [(1, "x"), (2, "y")])
     assert (await read(JSON, written, ["a"])).cells == [["1"], ["2"]]
+
+
+ORDER = {"no": 7, "who": {"mail": "a@b"}, "parts": [
+    {"by": "DHL", "lines": [{"sku": "A", "n": 1.50}, {"sku": "B"}]},
+    {"lines": [{"sku": "C", "/no": 3}]},
+]}  # fmt: skip
+NESTED = ["/no", "/who.mail", "/parts[].by", "sku", "n"]
+
+
+async def test_rows_stand_in_lists_inside_records() -> None:
+    other = {"no": 8, "parts": [{"lines": [{"sku": "D"}]}]}
+    text = json.dumps({"x": 1, "orders": [ORDER, other]})
+    cells = [
+        ["7", "a@b", "DHL", "A", "1.5"],
+        ["7", "a@b", "DHL", "B", None],
+        ["7", "a@b", None, "C", None],
+        ["8", None, None, "D", None],
+    ]
+    found = await read(JSON, text, NESTED, row="orders[].parts[].lines")
+    assert found.rows == list(enumerate(cells, 1))
+    found = await read(JSON, json.dumps([ORDER, other]), NESTED, row="[].parts[].lines")
+    assert found.rows == list(enumerate(cells, 1))
+    lines = f"{json.dumps(ORDER)}\n\n\n\n\n{json.dumps(other)}"
+    found = await read(LINES, lines, NESTED, row="parts[].lines")
+    assert [line for line, _ in found.rows] == [1, 2, 3, 6]
+    assert [cells for _, cells in found.rows] == cells
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        '{"no": 1}', '{"no": 1, "lines": null}', '{"lines": []}', '{"lines": {"sku": "A"}}',
+        '{"lines": [{"sku": "A"}, 5]}', '{"lines": [{"sku": "A"}, null]}', "5",
+        '{"lines": [{"sku": "A", "sku": "B"}]}',
+    ],
+)  # fmt: skip
+async def test_a_record_of_which_a_row_is_none_is_one_problem_and_the_next_is_read(
+    record: str,
+) -> None:
+    good = '{"no": 2, "lines": [{"sku": "A"}]}'
+    for form, text, row in (
+        (JSON, f"[{record}, {good}]", "[].lines"),
+        (LINES, f"{record}\n{good}", "lines"),
+    ):
+        found = await read(form, text, ["/no", "sku"], row=row)
+        assert [cells for _, cells in found.rows] == [["2", "A"]]
+        assert len(found.problems) == 1
+        written = await rejects(form, text, [(1, "bad")], row=row)
+        assert b"bad" in written and b'"no": 2' not in written
+
+
+async def test_rejects_of_nested_rows_are_their_records_without_the_other_rows() -> None:
+    text = json.dumps({"orders": [ORDER, ORDER | {"no": 8}]})
+    written = await rejects(JSON, text, [(2, "b is bad"), (6, "c too")], row="orders[].parts[].lines")  # fmt: skip
+    assert json.loads(written) == {"orders": [
+        ORDER | {"parts": [{"by": "DHL", "lines": [{"sku": "B", "_line": 2, "_problem": "b is bad"}]}]},
+        ORDER | {"no": 8, "parts": [{"lines": [{"sku": "C", "/no": 3, "_line": 6, "_problem": "c too"}]}]},
+    ]}  # fmt: skip
+    found = await read(JSON, written, NESTED, row="orders[].parts[].lines")
+    assert [cells[3] for _, cells in found.rows] == ["B", "C"]
+
+
+@pytest.mark.parametrize(
+    ("row", "path"),
+    [
+        ("orders[].lines", "/parts[].by"),
+        ("orders[].lines", "/lines[].sku"),
+        ("orders[].parts[].lines", "/lines[].sku"),
+        ("orders[].lines", "/"),
+        ("orders[]lines", "sku"),
+        ("orders[][].lines", "sku"),
+        ("orders[0].lines", "sku"),
+        ("orders[].", "sku"),
+    ],
+)
+def test_what_does_not_lead_to_nested_rows_is_told(row: str, path: str) -> None:
+    with pytest.raises(ValueError, match=r"path|way"):
+        json_path.value(path, json_path.place(row).inner)

@@ -143,6 +143,8 @@ LAYOUTS: list[tuple[str, str]] = [
         + columns(code='from = "x:code"', name__en="from = \"x:feature[x:key='name']/x:value\"")),
     ("JSON", 'format = "json"\nrow = "data.list"\n' + columns(
         code='from = "code"', price='from = "price.net"', name__en='from = \'names[1]["e.n"]\'')),
+    ("JSON with rows in its records", 'format = "json"\nrow = "data.orders[].lines"\n' + columns(
+        code='from = "/number"', price='from = "price"\nrequired = true')),
     ("JSON Lines", 'format = "jsonl"\n' + columns(code='from = "code"', more='from = "more"')),
     ("XLSX", 'format = "xlsx"\nsheet = "Of & \\"things\\""\nskip = 1\n' + CODE + columns(
         price='from = "price"', count='from = "count"', since='from = "since"')),

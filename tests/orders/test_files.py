@@ -1,6 +1,8 @@
 """Orders that come by file: placed once, whole or not at all, on both engines."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from tests.etc import mistakes
 from tests.flows import inside
@@ -17,7 +19,8 @@ def etc(**orders: object) -> dict[str, str]:
     """The sample configuration, as far as orders need it."""
     names = (
         "entities/orders.toml", "entities/commerce.toml", "descriptors/orders.toml",
-        "descriptors/orders-xml.toml", "groups/orders.toml", "groups/orders-xml.toml",
+        "descriptors/orders-xml.toml", "descriptors/orders-json.toml", "descriptors/orders-jsonl.toml",
+        "groups/orders.toml", "groups/orders-xml.toml", "groups/orders-json.toml", "groups/orders-jsonl.toml",
     )  # fmt: skip
     found = {name: (ETC / name).read_text() for name in names}
     settings = "".join(f'{name} = "{value}"\n' for name, value in orders.items())
@@ -153,6 +156,53 @@ async def test_orders_come_as_nested_xml(tmp_path: Path, sqlite_url: str) -> Non
         one = await house.asked.get("/api/v1/orders/7")
         assert [part["warehouse"] for part in one["deliveries"]] == ["W1", "W2"]
         assert one["state"] == "in_progress"
+
+
+def nested(number: str, *lines: Any, **more: Any) -> dict[str, Any]:
+    head = {"number": number, "date": "2026-01-30T10:00:00Z", "currency": "EUR", "total": 20.50}
+    who = {"customer": {"email": "a@b.example"}, "shipping": {"city": "Town", "country": "DE"}}
+    return head | who | {"payment": {"state": "confirmed"}, "lines": list(lines)} | more
+
+
+async def test_orders_come_as_nested_json_and_half_an_order_is_none(
+    tmp_path: Path, store_url: str
+) -> None:
+    one, two = ({"ref": str(n), "sku": f"A{n}", "quantity": n, "warehouse": f"W{n}"} for n in (1, 2))  # fmt: skip
+    bad = nested("10", one, two | {"quantity": "x"})
+    text = json.dumps({"made": "today", "orders": [nested("7", one, two), bad, nested("12", two)]})
+    async with inside.opened(tmp_path, store_url, etc()) as house:
+        run = await drop(house, "orders.json", text, "orders-json")
+        assert await standing(house) == {"7": "in_progress", "12": "in_progress"}
+        found = await house.asked.get("/api/v1/orders/7")
+        assert [part["warehouse"] for part in found["deliveries"]] == ["W1", "W2"]
+        assert (found["total"], found["shipping"]["city"]) == ("20.5", "Town")
+        listed = (await house.asked.get(f"/api/v1/runs/{run['id']}"))["listed"]
+        codes = {(one["line"], one["code"]) for one in listed}
+        assert codes >= {(3, "order_rejected"), (4, "bad_value")}
+        text = json.dumps({"orders": [nested("7", two, one)]})
+        again = await drop(house, "orders-2.json", text, "orders-json")
+        assert again["counts"]["order_row"]["unchanged"] == 2  # type: ignore[index]
+        # Of which order the line is nobody can say, so no order of this file is surely whole.
+        for broken in (nested("8"), nested("9", one, 5), {"number": "11"}):
+            text = json.dumps({"orders": [broken, nested("13", two)]})
+            await drop(house, f"orders-{broken['number']}.json", text, "orders-json")
+        assert len(await standing(house)) == 2
+
+
+async def test_orders_come_as_json_lines_split_into_deliveries(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    line = {"sku": "A1", "quantity": 1}
+    parts = [
+        {"number": "D1", "warehouse": "W1", "carrier": "DHL", "lines": [line | {"ref": "1"}]},
+        {"number": "D2", "warehouse": "W1", "lines": [line | {"ref": "2"}, line | {"ref": "3"}]},
+    ]
+    text = json.dumps(nested("7", deliveries=parts)) + "\n" + json.dumps(nested("8", deliveries=[{"lines": [line | {"ref": "1"}]}]))  # fmt: skip
+    async with inside.opened(tmp_path, sqlite_url, etc()) as house:
+        await drop(house, "orders.jsonl", text, "orders-jsonl")
+        found = await house.asked.get("/api/v1/orders/7")
+        assert [(one["number"], one["carrier"], len(one["lines"])) for one in found["deliveries"]] == [("D1", "DHL", 1), ("D2", None, 2)]  # fmt: skip
+        assert await standing(house) == {"7": "in_progress", "8": "in_progress"}
 
 
 async def test_orders_are_placed_and_moved_over_the_api(tmp_path: Path, sqlite_url: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from impexd.imports.sample import markup, pattern, sheets, workbook
 from impexd.model import json_path, patterns
 from impexd.model.descriptor import Format, Layout
+from impexd.model.json_path import Place
 
 Cells = Mapping[str | int, str]
 
@@ -29,12 +30,14 @@ def template(layout: Layout, cells: Cells, *, numbers: frozenset[str | int]) -> 
         case Format.XML:
             return markup.written(layout, {str(path): text for path, text in cells.items()})
         case Format.JSON:
-            tree: Any = [_object(cells, numbers)]
-            for key in reversed(json_path.row(layout.row)):
+            place = json_path.place(layout.row)
+            tree: Any = [_object(cells, numbers, place)]
+            for key in reversed(place.list):
                 tree = {key: tree}
             return (json.dumps(tree, ensure_ascii=False, indent=2) + "\n").encode()
         case Format.JSONL:
-            return (json.dumps(_object(cells, numbers), ensure_ascii=False) + "\n").encode()
+            one = _object(cells, numbers, json_path.place(layout.row, lines=True))
+            return (json.dumps(one, ensure_ascii=False) + "\n").encode()
         case Format.IMAGE:
             return picture()
 
@@ -91,14 +94,18 @@ def _trailer(expression: str) -> str:
     raise ValueError(f'no last row could be thought of that "{expression}" matches')
 
 
-def _object(cells: Cells, numbers: frozenset[str | int]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
+def _object(cells: Cells, numbers: frozenset[str | int], place: Place) -> dict[str, Any]:
+    """Pure: a record with one row; what stands on the way to the row is an object each."""
+    way: list[dict[str, Any]] = [{} for _ in range(len(place.inner) + 1)]
     for path, text in cells.items():
         value: Any = None if text == "" else text
         if path in numbers and text:
             value = json.loads(text) if _plain(text) else text
-        _put(tree, json_path.cell(str(path)), value)
-    return tree
+        depth, keys = json_path.value(str(path), place.inner)
+        _put(way[depth], keys, value)
+    for outer, keys, row in zip(way, place.inner, way[1:], strict=False):
+        _put(outer, keys, [row])
+    return way[0]
 
 
 def _plain(text: str) -> bool:

@@ -86,10 +86,18 @@ def path(named: str, layout: Layout) -> str:
         if layout.format is Format.XML:
             xml_path.cell(named, layout.namespaces)
         else:
-            json_path.cell(named)
+            json_path.value(named, _inner(layout))
     except ValueError as error:
         return f"{quoted(named)} {error}"
     return ""
+
+
+def _inner(layout: Layout) -> tuple[json_path.Keys, ...]:
+    """Pure: the lists inside a record, none where `row` is wrong: that is said elsewhere."""
+    try:
+        return json_path.place(layout.row, lines=layout.format is Format.JSONL).inner
+    except ValueError:
+        return ()
 
 
 def _expression(column: Column, layout: Layout) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ KEYS: dict[Format, frozenset[str]] = {
     Format.CSV: frozenset({"guard", *_TEXT, *_GRID}),
     Format.XML: frozenset({"guard", "row", "namespaces", "others", "repeated", "joiner"}),
     Format.JSON: frozenset({"guard", "row"}),
-    Format.JSONL: frozenset({"guard"}),
+    Format.JSONL: frozenset({"guard", "row"}),
     Format.XLSX: frozenset({"guard", "sheet", *_GRID}),
     Format.IMAGE: frozenset(),
 }
@@ -58,8 +58,8 @@ def row(layout: Layout) -> str:
     try:
         if layout.format is Format.XML:
             xml_path.row(layout.row or "", layout.namespaces)
-        elif layout.format is Format.JSON:
-            json_path.row(layout.row)
+        elif layout.format in (Format.JSON, Format.JSONL):
+            json_path.place(layout.row, lines=layout.format is Format.JSONL)
     except ValueError as error:
         return str(error)
     return ""
