@@ -6,6 +6,7 @@ its OpenAPI document says so of every route.
 """
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
 from impexd import __version__
 from impexd.admin import (
@@ -69,6 +70,7 @@ def app(house: House) -> FastAPI:
         responses=refusals.DECLARED,
     )
     made.add_exception_handler(ImpexError, refusals.ours)
+    made.add_exception_handler(HTTPException, refusals.plain)
     for room in ROOMS:
         room.routes(made, house)
     return made

@@ -14,7 +14,7 @@ import anyio
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
-from impexd.admin import exporting
+from impexd.admin import exporting, refusals
 from impexd.admin.house import House
 from impexd.core.clock import Clock
 from impexd.core.errors import UsageError
@@ -153,7 +153,11 @@ def event(name: str, data: str, id: int) -> str:
 def routes(made: FastAPI, house: House) -> None:
     """Add the routes."""
 
-    @made.get("/api/v1/runs/{id}/events")
+    @made.get(
+        "/api/v1/runs/{id}/events",
+        response_class=StreamingResponse,
+        responses=refusals.answers("text/event-stream", "how the run is, whenever that changes"),
+    )
     async def events(request: Request, id: int) -> StreamingResponse:
         if await now(house, id) is None:
             raise UsageError(f"there is no run {id}")

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
+from impexd.admin import refusals
 from impexd.admin.house import House
 from impexd.upkeep import figures
 
@@ -38,7 +39,7 @@ def routes(made: FastAPI, house: House) -> None:
         }
         return JSONResponse(told, 200 if ready else 503)
 
-    @made.get("/metrics")
+    @made.get("/metrics", response_class=Response, responses=refusals.answers("text/plain"))
     async def metrics() -> Response:
         from impexd.upkeep import exposition  # prometheus-client, which nothing else needs
 

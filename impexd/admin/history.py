@@ -24,7 +24,7 @@ class Undo(Model):
 def routes(made: FastAPI, house: House) -> None:
     """Add these to the application."""
 
-    @made.post("/api/v1/runs/{id}/undo")
+    @made.post("/api/v1/runs/{id}/undo", responses={202: {"description": "it is being undone"}})
     async def take_back(id: int, wanted: Undo) -> JSONResponse:
         if wanted.dry:
             return JSONResponse(await undo.plan(house.bench, id))

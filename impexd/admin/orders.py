@@ -87,7 +87,7 @@ def _reading(made: FastAPI, house: House) -> None:
 
 
 def _acting(made: FastAPI, house: House) -> None:
-    @made.post("/api/v1/orders")
+    @made.post("/api/v1/orders", responses={201: {"description": "at least one was placed"}})
     async def place(given: Orders) -> JSONResponse:
         for one in given.orders:
             acting.need_shop(one.shop)

@@ -103,6 +103,8 @@ def _accounts(made: FastAPI, house: House) -> None:
         async def work(tx: AsyncConnection) -> Person:
             person = await _known(tx, id)
             values = _values(wanted, now=stamp(house.clock.now()))
+            if not values:
+                return person
             await people.change(tx, id, **values)
             if not await people.admins(tx) and person.role is Role.ADMIN:
                 raise UsageError("there would be no administrator left")

@@ -38,7 +38,10 @@ _SAID = {
     401: "sign in first",
     403: "not for who asks",
     404: "there is no such thing",
+    405: "there is such a thing, but not with this method",
     409: "not now: something else goes on with it",
+    413: "more bytes than are taken at once",
+    421: "this is not the name of this server",
     422: "something is wrong with what was sent",
     429: "too often",
     503: "the instance cannot do it at the moment; the hint says what to do",
@@ -64,6 +67,11 @@ DECLARED: dict[int | str, dict[str, Any]] = {
     for status, said in _SAID.items()
 }
 """The answers that any route may give beside its own, for the OpenAPI document."""
+
+
+def answers(kind: str, said: str = "the file") -> dict[int | str, dict[str, Any]]:
+    """Pure: the answer of a route that gives bytes of a content type, for the OpenAPI document."""
+    return {200: {"description": said, "content": {kind: {}}}}
 
 
 def document(status: int, what: str, hint: str) -> JSONResponse:
@@ -96,6 +104,12 @@ def invalid(error: RequestValidationError) -> JSONResponse:
         "errors": wrong,
     }
     return JSONResponse(told, 422, media_type="application/problem+json")
+
+
+async def plain(_request: Request, error: Exception) -> JSONResponse:
+    """What the framework refuses (a body that is no text, a method that is none) as a problem document."""
+    status = getattr(error, "status_code", 400)
+    return document(status, str(getattr(error, "detail", "") or _SAID[400]), "")
 
 
 async def ours(_request: Request, error: Exception) -> JSONResponse:

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from impexd.admin import acting, downloads
+from impexd.admin import acting, downloads, refusals
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.admin.uploads import inlet_of
@@ -92,7 +92,11 @@ def _problems(made: FastAPI, house: House) -> None:
             "next": rows[-1]["id"] if len(rows) == limit else None,
         }
 
-    @made.get("/api/v1/runs/{id}/problems.csv")
+    @made.get(
+        "/api/v1/runs/{id}/problems.csv",
+        response_class=StreamingResponse,
+        responses=refusals.answers("text/csv"),
+    )
     async def download(id: int) -> StreamingResponse:
         await found(house, id)
         headers = downloads.saving(f"problems-of-run-{id}.csv")

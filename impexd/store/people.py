@@ -104,7 +104,9 @@ async def admins(tx: AsyncConnection) -> int:
 
 
 async def change(tx: AsyncConnection, id: int, **values: Any) -> None:
-    """Write columns of an account."""
+    """Write columns of an account; of none nothing."""
+    if not values:
+        return
     await tx.execute(update(person).where(_P.id == id).values(**values))
 
 
