@@ -2,21 +2,26 @@
 
 import io
 import zipfile
+from datetime import datetime
 from typing import Any
 
 import anyio.to_thread
 from fastapi import FastAPI, Query
 from fastapi.responses import Response
 
-from impexd.admin import acting, downloads
+from impexd.admin import acting, downloads, refusals
 from impexd.admin.house import House
 from impexd.core.errors import UsageError
 from impexd.core.text import shown
+from impexd.exports import draft, naming
 from impexd.imports import match
 from impexd.imports.sample import run as sampling
 from impexd.model.config import Config
 from impexd.model.descriptor import Descriptor
 from impexd.model.faults.descriptor import parts
+
+NEXT = "N"
+"""Stands in a proposed name for the number that a file gets when it is made."""
 
 
 def routes(made: FastAPI, house: House) -> None:
@@ -28,7 +33,9 @@ def routes(made: FastAPI, house: House) -> None:
         return {
             "imports": [_import(config, name) for name in sorted(config.groups) if who.group(name)],
             "exports": [
-                _export(config, name) for name in sorted(config.exports) if who.group(name)
+                _export(config, name, house.clock.now())
+                for name in sorted(config.exports)
+                if who.group(name)
             ],
         }
 
@@ -43,7 +50,11 @@ def routes(made: FastAPI, house: House) -> None:
         said = f"taken by {', '.join(found)}" if found else "no descriptor of this group takes it"
         return {"descriptors": found, "said": said}
 
-    @made.get("/api/v1/groups/{group}/templates")
+    @made.get(
+        "/api/v1/groups/{group}/templates",
+        response_class=Response,
+        responses=refusals.answers("application/zip"),
+    )
     async def templates(group: str) -> Response:
         config = house.bench.config
         _known(config, group)
@@ -92,12 +103,14 @@ def _descriptor(name: str, one: Descriptor) -> dict[str, Any]:
     }
 
 
-def _export(config: Config, name: str) -> dict[str, Any]:
+def _export(config: Config, name: str, now: datetime) -> dict[str, Any]:
     group = config.exports[name]
+    suffix = draft.suffix(group, config)
     return {
         "name": name,
         "label": group.label,
         "file": group.file,
+        "proposed": naming.made(group, name, suffix=suffix, seq=NEXT, now=now),
         "schedule": group.schedule or group.every,
         "descriptors": [
             {"name": one, "entity": config.queries[one].query.entity} for one in group.descriptors

@@ -1,5 +1,6 @@
 """What partners are told, over the API: tasks, what people do about them, flags, and why."""
 
+from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI, Query
@@ -7,6 +8,7 @@ from pydantic import Field
 
 from impexd.admin.acting import Actor, who
 from impexd.admin.house import House
+from impexd.core.clock import stamp
 from impexd.core.errors import UsageError
 from impexd.core.text import shown
 from impexd.model.base import Model
@@ -14,6 +16,8 @@ from impexd.model.task import Task
 from impexd.orders.chain import decide, why
 from impexd.store import partners, task_lists, tasks
 
+SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+"""For which it is told how many tasks were done."""
 SAMPLE = 20_000
 """Characters of a body that are shown."""
 
@@ -71,11 +75,17 @@ def _reading(made: FastAPI, house: House) -> None:
                 before=before,
                 limit=limit,
             )
-            counted = await task_lists.counted(tx, shops=who().bounded_shops)
+            shops, now = who().bounded_shops, house.clock.now()
+            counted = await task_lists.counted(tx, shops=shops)
+            rates = {
+                span: await task_lists.ended(tx, stamp(now - length), shops=shops)
+                for span, length in SPANS.items()
+            }
             standings = await partners.every(tx)
         return {
             "tasks": [why.told(task, at) | {"order": number} for task, number, at, _ in found],
             "counts": counted,
+            "ended": rates,
             "partners": {
                 name: {
                     "failures": one.failures,

@@ -11,7 +11,7 @@ from impexd.model.export import ExportGroup
 from impexd.model.faults import output
 
 
-def made(group: ExportGroup, name: str, *, suffix: str, seq: int, now: datetime) -> str:
+def made(group: ExportGroup, name: str, *, suffix: str, seq: int | str, now: datetime) -> str:
     """Pure: the name of a group's file, of its pattern or the usual one."""
     there = now.astimezone(ZoneInfo(group.zone))
     pattern = group.file or f"{{group}}-{{date}}-{{time}}-{{seq}}.{suffix}"

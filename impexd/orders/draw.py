@@ -139,7 +139,9 @@ _STYLE = (
     "text{font:12px sans-serif;fill:#222}.l{font-size:10px;fill:#555}"
     "rect{fill:#f4f6f8;stroke:#456;rx:6}.now rect{fill:#fc6;stroke:#630;stroke-width:2}"
     "path{fill:none;stroke:#789}"
-    "@media(prefers-color-scheme:dark){.l{fill:#aaa}path{stroke:#678}}"
+    ".l{paint-order:stroke;stroke:#fff;stroke-width:3px}.far{opacity:.3}.far .l{display:none}"
+    "@media(prefers-color-scheme:dark){text{fill:#ddd}.l{fill:#bbb;stroke:#1e2226}path{stroke:#678}"
+    "rect{fill:#2b3138;stroke:#789}.now text{fill:#222}}"
 )
 
 
@@ -184,7 +186,12 @@ def _picture(rules: Rules, states: type[StrEnum], now: Mapping[str, str], top: i
         n = rows.get(column[state], 0)
         rows[column[state]] = n + 1
         place[state] = (20 + column[state] * (WIDE + GAP_X), top + n * (HIGH + GAP_Y))
-    drawn = [_line(place, edge, words) for edge, words in edges.items()]
+    drawn = [
+        f'<g class="far">{line}</g>' if now and edge[0] not in now else line
+        for edge, words in edges.items()
+        for line in [_line(place, edge, words)]
+    ]
+    drawn.sort(key=lambda line: not line.startswith("<g"))
     drawn += [_box(state, at, now) for state, at in place.items()]
     right = max(x for x, _ in place.values()) + WIDE
     return _Picture(drawn, right, max(y for _, y in place.values()) + HIGH + 30)

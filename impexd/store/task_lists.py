@@ -83,3 +83,19 @@ async def counted(
     for exporter, state, count in await tx.execute(query):
         found.setdefault(exporter, {})[state] = count
     return found
+
+
+async def ended(
+    tx: AsyncConnection, since: str, *, shops: Collection[str] | None = None
+) -> dict[str, dict[str, int]]:
+    """Exporter -> how many were done, and how many failed, since a moment; `shops`: of these only."""
+    query = select(_T.exporter, _T.state, func.count()).where(
+        _T.ended >= since, _T.state.in_(("done", "failed"))
+    )
+    if shops is not None:
+        o = orders.orders.c
+        query = query.join(orders.orders, o.id == _T.order_id).where(o.shop.in_(shops))
+    found: dict[str, dict[str, int]] = {}
+    for exporter, state, count in await tx.execute(query.group_by(_T.exporter, _T.state)):
+        found.setdefault(exporter, {})[state] = count
+    return found

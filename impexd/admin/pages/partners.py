@@ -1,5 +1,8 @@
 """Partners: what they are to be told, who is left alone for a while, and a hand on each task."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,6 +12,26 @@ from impexd.admin.pages.asking import Asking
 
 PAGE = 50
 STATES = ("held", "failed", "unknown", "retry", "ready", "sending", "done", "skipped", "superseded")
+
+WAITING = ("ready", "retry", "sending", "unknown")
+
+
+def queues(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Pure: each partner with what waits, what is held, and how fast it goes."""
+    hour, day = found["ended"]["hour"], found["ended"]["day"]
+    return [
+        {
+            "name": name,
+            "waiting": sum(counts.get(state, 0) for state in WAITING),
+            "held": counts.get("held", 0),
+            "failed": counts.get("failed", 0),
+            "done": counts.get("done", 0),
+            "hour": hour.get(name, {}).get("done", 0),
+            "day": day.get(name, {}).get("done", 0),
+            **found["partners"].get(name, {"failures": 0, "left_alone_until": None}),
+        }
+        for name, counts in sorted(found["counts"].items())
+    ]
 
 
 def routes(made: FastAPI, asking: Asking) -> None:
@@ -30,7 +53,7 @@ def routes(made: FastAPI, asking: Asking) -> None:
             request,
             "partners.html",
             rows=rows,
-            counts=found["counts"],
+            queues=queues(found),
             partners=found["partners"],
             state=state,
             exporter=exporter,

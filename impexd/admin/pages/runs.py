@@ -12,6 +12,7 @@ from impexd.admin.house import House
 from impexd.admin.pages import shell
 from impexd.admin.pages.asking import Asking, Refused
 from impexd.core.errors import UsageError
+from impexd.store import runlog
 
 PAGE = 50
 STATES = (
@@ -114,23 +115,33 @@ def _one(made: FastAPI, house: House, asking: Asking) -> None:
         )
 
     @made.get("/runs/{id}/live", include_in_schema=False)
-    async def live(request: Request, id: int) -> Response:
+    async def live(
+        request: Request, id: int, after: int = Query(default=0, ge=0, lt=1 << 62)
+    ) -> Response:
         if await following.now(house, id) is None:
             raise UsageError(f"there is no run {id}")
-
-        async def stream() -> AsyncIterator[str]:
-            number = 0
-            async for one in following.changes(house, id, following.lives(request)):
-                if house.pulse.stopping:
-                    return
-                number += 1
-                if one is None:
-                    yield ": still there\n\n"
-                    continue
-                yield following.event("going", shell.part(request, "going.html", going=one), number)
-                if one.settled:
-                    yield following.event("end", "settled", number + 1)
-
+        told = request.headers.get("last-event-id", "")
+        line = int(told) if told.isascii() and told.isdigit() and len(told) < 19 else after
         return StreamingResponse(
-            stream(), media_type="text/event-stream", headers=following.HEADERS
+            _told_live(house, request, id, line),
+            media_type="text/event-stream",
+            headers=following.HEADERS,
         )
+
+
+async def _told_live(house: House, request: Request, id: int, line: int) -> AsyncIterator[str]:
+    """Tell how a run is, and what is logged of it after a line; that line is each event's id."""
+    async for one in following.changes(house, id, following.lives(request)):
+        if house.pulse.stopping:
+            return
+        async with house.store.reading() as tx:
+            lines = await runlog.read(tx, id, after=line)
+        for found in lines:
+            line = found["id"]
+            yield following.event("log", shell.part(request, "line.html", line=found), line)
+        if one is None:
+            yield ": still there\n\n"
+            continue
+        yield following.event("going", shell.part(request, "going.html", going=one), line)
+        if one.settled:
+            yield following.event("end", "settled", line)

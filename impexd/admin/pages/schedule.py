@@ -35,8 +35,11 @@ def routes(made: FastAPI, house: House, asking: Asking) -> None:
     async def timetable(request: Request) -> Response:
         found = await asking.get("/api/v1/schedule")
         now = house.clock.now()
+        keeping = [one for one in found["schedule"] if one["name"].startswith("keep:")]
         lines = []
         for one in found["schedule"]:
+            if one in keeping:
+                continue
             past = (await asking.get(f"/api/v1/schedule/{one['name']}", limit=MOST))["occurrences"]
             lines.append(
                 (one, marks(past, house.timing.coming(one["name"], now + AHEAD, MOST), now))
@@ -45,6 +48,7 @@ def routes(made: FastAPI, house: House, asking: Asking) -> None:
             request,
             "schedule.html",
             lines=lines,
+            keeping=keeping,
             hours=hours(now),
             now_x=place(now, now),
             woken=found["woken"],

@@ -4,6 +4,7 @@ What every page stands in: the templates, and how values are written in them.
 Everything is escaped by the templates; text of partners has been through `core.text.shown`.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -100,6 +101,24 @@ def moment(text: str | None) -> str:
     return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S") if text else "–"
 
 
+def keyed(text: str) -> str:
+    """Pure: a key as the plan has it, for people: `["A","1"]` is `A 1`."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return " ".join(str(one) for one in found) if isinstance(found, list) else text
+
+
+def spelled(value: object) -> object:
+    """Pure: a value of the log for people: of counts only what is not nothing."""
+    if isinstance(value, Mapping):
+        return (
+            ", ".join(f"{name} {spelled(one)}" for name, one in value.items() if one) or "nothing"
+        )
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else value
+
+
 def tone(state: str | None) -> str:
     """Pure: how a state is coloured."""
     return TONES.get(state or "", "busy")
@@ -118,6 +137,8 @@ _ENV.filters |= {
     "lasting": lasting,
     "moment": moment,
     "tone": tone,
+    "keyed": keyed,
+    "spelled": spelled,
     "shown": lambda value: shown(str(value), limit=300),
 }
 _ENV.globals["still"] = still.path
@@ -132,7 +153,7 @@ def page(request: Request, template: str, /, *, code: int = 200, **values: Any) 
         "may": lambda role: who.reaches(Role(role)),
         "csrf": getattr(request.state, "csrf", ""),
         "here": request.url.path,
-        "menu": PAGES,
+        "menu": [one for one in PAGES if one[0] != "/import" or who.reaches(Role.OPERATOR)],
         "version": __version__,
         "query": dict(request.query_params),
     }
@@ -167,6 +188,10 @@ def answers(made: FastAPI) -> None:
         if request.url.path.startswith("/api/"):
             return refusals.invalid(error)
         return wrong(request, 422, "this address is not right", "")
+
+    @made.exception_handler(Exception)
+    async def fault(request: Request, _error: Exception) -> Response:
+        return wrong(request, 500, "this is a fault of impexd", "its log says more")
 
 
 def wrong(request: Request, status: int, what: str, hint: str) -> Response:

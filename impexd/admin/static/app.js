@@ -118,6 +118,7 @@ document.addEventListener("htmx:sseClose", (event) => { if (event.detail.type ==
 // Runs and rows over time.
 function chart(box) {
   if (box.firstChild || !window.uPlot) return;
+  const bars = uPlot.paths.bars({ size: [0.8, 60] });
   const data = JSON.parse(box.dataset.chart);
   const ink = getComputedStyle(document.documentElement);
   const of = (name) => ink.getPropertyValue(name).trim();
@@ -126,12 +127,25 @@ function chart(box) {
   const plot = new uPlot({
     width: box.clientWidth, height: 220, padding: [10, 6, 0, 0],
     scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high, 1)] }, runs: { range: (_, low, high) => [0, Math.max(high, 1)] } },
-    series: [{}, { label: "rows", stroke: of("--act"), fill: of("--busy-bg"), width: 2, points: { show: data.length < 3 } },
-      { label: "runs", scale: "runs", stroke: of("--good"), width: 2 }, { label: "with trouble", scale: "runs", stroke: of("--bad"), width: 2 }],
-    axes: [axis, { ...axis, size: 60, values: (_, ticks) => ticks.map((n) => short.format(n)) },
+    series: [{}, { label: "rows", stroke: of("--act"), fill: of("--busy-bg"), width: 1, paths: bars, points: { show: false } },
+      { label: "runs", scale: "runs", stroke: of("--good"), width: 2, points: { show: true, size: 5 } },
+      { label: "with trouble", scale: "runs", stroke: of("--bad"), width: 2, points: { show: true, size: 5 } }],
+    legend: { live: false }, cursor: { show: false },
+    axes: [{ ...axis, values: (_, ticks, __, ___, step) => ticks.map((at) => moment(at, step)).map((said, n, told) => said === told[n - 1] ? "" : said) }, { ...axis, size: 60, values: (_, ticks) => ticks.map((n) => short.format(n)) },
       { ...axis, side: 1, scale: "runs", grid: { show: false }, size: 45, values: (_, ticks) => ticks.map((n) => Number.isInteger(n) ? n : "") }],
   }, data, box);
-  addEventListener("resize", () => plot.setSize({ width: box.clientWidth, height: 220 }));
+  const again = new AbortController();
+  addEventListener("resize", () => plot.setSize({ width: box.clientWidth, height: 220 }), { signal: again.signal });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    again.abort();
+    plot.destroy();
+    chart(box);
+  }, { once: true });
+}
+
+function moment(at, step) {
+  const [day, time] = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short" }).format(at * 1000).split(" ");
+  return step < 86400 ? time : day.slice(5);
 }
 
 // Files, piece by piece: a piece that was taken need not come again, so choosing the file again goes on where it stopped.

@@ -59,6 +59,7 @@ task = Table(
     Index(None, "order_id", "exporter", "id"),
     Index(None, "delivery_id"),
     Index(None, "raised"),
+    Index(None, "ended", "exporter", "state"),
     **NEVER_REUSED,
 )
 
