@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from impexd.admin import uploads
 from impexd.core.clock import stamp
-from impexd.store import schema
+from impexd.store import runlog, schema
 from impexd.store.tables.people import upload
 from tests.admin.conftest import Gate
 from tests.admin.test_rights import run_of_items
@@ -37,6 +37,23 @@ async def test_a_live_stream_ends_with_the_session_that_asked_for_it(gate: Gate)
                 await anyio.sleep(0.05)
         assert '"state": "claimed"' in told[0]
         assert (await client.get("/api/v1/runs/1/events")).status_code == 401
+
+
+async def test_the_log_goes_on_where_a_connection_was_lost(gate: Gate) -> None:
+    await run_of_items(gate)
+    async with gate.instance.store.writing() as tx:
+        lines = [{"run": 1, "at": "2026-01-01T00:00:00.000Z", "level": "info", "body": {}}] * 3
+        await runlog.put(tx, [line | {"event": f"step {n}"} for n, line in enumerate(lines)])
+    async with gate.program(await gate.token("viewer")) as client:
+        whole = (await client.get("/runs/1/live")).text
+        assert [f"step {n}" in whole for n in range(3)] == [True, True, True]
+        first = (await client.get("/api/v1/runs/1/log")).json()["log"][0]["id"]
+        assert "step 0" not in (await client.get(f"/runs/1/live?after={first}")).text
+        lost = {"last-event-id": str(first + 1)}
+        again = (await client.get(f"/runs/1/live?after={first}", headers=lost)).text
+    assert "step 1" not in again
+    assert "step 2" in again
+    assert "event: end" in again
 
 
 async def test_housekeeping_is_stopped_only_by_who_has_all_groups(gate: Gate) -> None:

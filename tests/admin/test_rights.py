@@ -103,6 +103,50 @@ async def test_grants_of_another_group_reach_nothing(gate: Gate) -> None:
     assert wrong == []
 
 
+async def order_of_north(gate: Gate) -> None:
+    """An order that is paid, number 1, with its tasks: of the shop NORTH."""
+    lines = [{"ref": "1", "sku": "A", "quantity": "1"}]
+    order = {"number": "1", "shop": "NORTH", "payment": {"method": "transfer"}, "lines": lines}
+    async with gate.local() as local:
+        assert (await local.post("/api/v1/orders", json={"orders": [order]})).status_code == 201
+        paid = await local.post("/api/v1/orders/1/events", json={"event": "payment_confirmed"})
+        assert paid.status_code == 200, paid.text
+
+
+async def test_grants_of_another_shop_reach_nothing(gate: Gate) -> None:
+    await order_of_north(gate)
+    other = await gate.token("admin", "other", shops=["SOUTH"])
+    mine = await gate.token("admin", "mine", shops=["NORTH"])
+    wrong = []
+    async with gate.program(other) as stranger, gate.program(mine) as owner:
+        for rule in rights.RULES:
+            if rule.scope in (Scope.ORDER, Scope.TASK):
+                status = await asked(stranger, rule), await asked(owner, rule)
+                if status[0] != 403 or status[1] == 403 or status[1] >= 500:
+                    wrong.append((rule.method, rule.path, status))
+        for path, key in (("orders", "orders"), ("tasks", "tasks")):
+            assert (await stranger.get(f"/api/v1/{path}")).json()[key] == []
+            assert len((await owner.get(f"/api/v1/{path}")).json()[key]) >= 1
+        lines = [{"ref": "1", "sku": "A", "quantity": "1"}]
+        order = {"number": "2", "shop": "NORTH", "payment": {"method": "card"}, "lines": lines}
+        told = {"orders": [order]}
+        assert (await stranger.post("/api/v1/orders", json=told)).status_code == 403
+    assert wrong == []
+
+
+async def test_an_upload_is_only_for_who_began_it(gate: Gate) -> None:
+    one, other = await gate.token("operator", "one"), await gate.token("admin", "other")
+    told = {"group": "items", "name": "items.csv", "bytes": 3}
+    async with gate.program(one) as mine, gate.program(other) as stranger:
+        token = (await mine.post("/api/v1/uploads", json=told)).json()["token"]
+        path = f"/api/v1/uploads/{token}"
+        assert (await stranger.put(f"{path}?at=0", content=b"abc")).status_code == 404
+        for what in ("import", "forget"):
+            assert (await stranger.post(f"{path}/{what}", json={})).status_code == 404
+        assert (await stranger.get("/api/v1/uploads")).json()["uploads"] == []
+        assert (await mine.put(f"{path}?at=0", content=b"abc")).json()["received"] == 3
+
+
 async def test_a_token_can_do_no_more_than_its_person(gate: Gate) -> None:
     token = await gate.token("operator")
     async with gate.program(token) as client:

@@ -1,31 +1,35 @@
 """
-How long each page takes with a database that has grown, and what it brings.
+How long each page takes with a database that has grown, quiet and while an import runs, and what it brings.
 
     python -m tests.bench.pages_bench [PRODUCTS] [RUNS] [ORDERS]
 
-Fills an instance by SQL, asks every page five times through its door, as a browser does, and prints the
-median and the slowest answer, with the bytes of the page; then the bytes of all assets.
+Fills the instance of a running daemon by SQL, asks every page five times over HTTP, prints the median and
+the slowest answer, with the bytes of the page; then all of it again while files of `ROWS` rows are being
+imported one after the other; then the bytes of all assets.  Ends with 1 if a median is over `GOAL`.
 """
 
-import asyncio
-import logging
 import sqlite3
 import statistics
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
-import structlog
 
 from impexd.admin.pages import still
-from tests.admin.conftest import Gate, opened
+from tests.browser.site import Site, rows, running
+from tests.processes import until
 
 GOAL = 200.0
 """Milliseconds."""
 ASSETS = 100_000
 TIMES = 5
+ROWS = 300_000
+"""Of a file that is imported meanwhile; every second one of them changes a product."""
 PAGES = (
     "/",
     "/import?group=items",
@@ -99,7 +103,7 @@ REST = (
 
 def filled(path: Path, products: int, runs: int, orders: int) -> None:
     """Put rows in, as many as a large shop has after some years."""
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path, timeout=600)) as db, db:
         db.execute(ITEMS, (products,))
         db.execute(RUNS, (runs, runs))
         db.execute(PARTS)
@@ -108,48 +112,87 @@ def filled(path: Path, products: int, runs: int, orders: int) -> None:
             db.execute(statement)
 
 
-async def asked(gate: Gate, cookie: str, sizes: dict[str, int]) -> list[tuple[float, float, str]]:
-    """Ask each page; gives median, slowest and path."""
-    found = []
-    async with gate.browser(accept="text/html") as client:
-        client.cookies.set(gate.door.place.cookie, cookie)
-        for pattern in PAGES:
-            path = pattern.format(
-                runs_half=sizes["runs"] // 2 + 1,
-                orders_half=sizes["orders"] // 2,
-                product=sizes["products"] // 2,
-            )
-            took = [await _once(client, path) for _ in range(TIMES)]
-            millis = [seconds * 1000 for seconds, _ in took]
-            found.append((statistics.median(millis), max(millis), path))
-            print(f"{found[-1][0]:8.1f} {found[-1][1]:8.1f} {took[0][1]:8,}  {path}", flush=True)
-    return found
+def asked(http: httpx2.Client, sizes: dict[str, int]) -> list[str]:
+    """Ask each page; gives those that took too long."""
+    slow = []
+    for pattern in PAGES:
+        path = pattern.format(
+            runs_half=sizes["runs"] // 2 + 1,
+            orders_half=sizes["orders"] // 2,
+            product=sizes["products"] // 2,
+        )
+        took = [_once(http, path) for _ in range(TIMES)]
+        millis = [seconds * 1000 for seconds, _ in took]
+        middle = statistics.median(millis)
+        print(f"{middle:8.1f} {max(millis):8.1f} {took[0][1]:8,}  {path}", flush=True)
+        slow += [path] if middle > GOAL else []
+    print(f"slower than {GOAL:.0f} ms: {', '.join(slow) or 'none'}", flush=True)
+    return slow
 
 
-async def _once(client: httpx2.AsyncClient, path: str) -> tuple[float, int]:
+def _once(http: httpx2.Client, path: str) -> tuple[float, int]:
     before = time.perf_counter()
-    answer = await client.get(path)
+    answer = http.get(path)
     took = time.perf_counter() - before
     assert answer.status_code == 200, (path, answer.status_code, answer.text[:300])
     return took, len(answer.content)
 
 
-async def measure(home: Path, sizes: dict[str, int]) -> bool:
-    async with opened(home) as gate:
-        await gate.setup()
-        cookie = await gate.signing.sign_in(
-            "Anna", "correct horse battery staple", address="127.0.0.1", agent="bench"
-        )
-        path = gate.instance.store.path
-        assert path is not None
+@contextmanager
+def importing(site: Site, http: httpx2.Client, products: int) -> Iterator[list[int]]:
+    """Have files imported one after the other for as long as the block lasts; gives the runs."""
+    going, ended = list[int](), threading.Event()
+    step = max(2 * products // ROWS, 1)
+
+    def over() -> bool:
+        told = http.get(f"/api/v1/runs/{going[-1]}").json()
+        return ended.wait(0.2) or bool(told["settled"])
+
+    def feed() -> None:
+        n = 0
+        while not ended.is_set():
+            n += 1
+            lines = (
+                f"P{i * step // 2:07d};Changed {n};{n}" if i % 2 else f"new-{n}-{i};New;1"
+                for i in range(ROWS)
+            )
+            path = site.home / f"items-{n}.csv"
+            path.write_bytes(rows(list(lines)))
+            told = {"group": "items", "path": str(path)}
+            going.append(int(http.post("/api/v1/imports", json=told).json()["run"]))
+            until(over, "a run", seconds=600)
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    try:
+        until(lambda: bool(going), "a run", seconds=600)
+        yield going
+    finally:
+        ended.set()
+        thread.join()
+
+
+def measure(home: Path, sizes: dict[str, int]) -> bool:
+    with running(home) as site:
+        site.impexd("user", "add", "bench", "--role", "admin")
+        made = site.impexd("user", "token", "bench", "--label", "bench", "--role", "admin")
+        token = next(word for word in made.split() if word.startswith("impexd_"))
         before = time.perf_counter()
-        await asyncio.to_thread(filled, path, *sizes.values())
+        filled(home / "var" / "impexd.db", *sizes.values())
         print(f"filled in {time.perf_counter() - before:.0f} s: {sizes}")
-        print("  median  slowest    bytes  page  (milliseconds)")
-        found = await asked(gate, cookie, sizes)
-    slow = [path for median, _, path in found if median > GOAL]
+        headers = {"authorization": f"Bearer {token}", "accept": "text/html"}
+        with httpx2.Client(base_url=site.url, headers=headers, timeout=600) as http:
+            print("  median  slowest    bytes  page  (milliseconds)", flush=True)
+            slow = asked(http, sizes)
+            headers["accept"] = "application/json"
+            with (
+                httpx2.Client(base_url=site.url, headers=headers, timeout=600) as feeder,
+                importing(site, feeder, sizes["products"]) as going,
+            ):
+                print(f"while files of {ROWS:,} rows are being imported:", flush=True)
+                slow += asked(http, sizes)
+                print(f"{len(going)} runs were going meanwhile")
     assets = sum(len(one.packed) for name, one in still.files().items() if name != "NOTICE")
-    print(f"slower than {GOAL:.0f} ms: {slow or 'none'}")
     print(f"assets: {assets:,} bytes as they are sent (goal {ASSETS:,})")
     return not slow and assets < ASSETS
 
@@ -158,9 +201,8 @@ def main() -> None:
     given = [int(word) for word in sys.argv[1:]]
     names, usual = ("products", "runs", "orders"), (1_000_000, 100_000, 100_000)
     sizes = dict(zip(names, [*given, *usual[len(given) :]], strict=True))
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with tempfile.TemporaryDirectory() as home:
-        sys.exit(0 if asyncio.run(measure(Path(home), sizes)) else 1)
+        sys.exit(0 if measure(Path(home), sizes) else 1)
 
 
 if __name__ == "__main__":

@@ -62,13 +62,15 @@ class Watched:
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
 
 
-@pytest.fixture(params=[1280, 390], ids=["wide", "phone"])
+@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["wide", "phone"])
 def seen(
     request: pytest.FixtureRequest, site: Site, browser: Browser, signed_in: Path
 ) -> Iterator[Page]:
-    """A page of an administrator, at two widths; nothing may be said on its console."""
+    """A page of an administrator, wide and light or narrow and dark; its console stays silent."""
+    width, theme = request.param
     context = browser.new_context(
-        viewport={"width": request.param, "height": 844},
+        viewport={"width": width, "height": 844},
+        color_scheme=theme,
         storage_state=signed_in,
         base_url=site.url,
         accept_downloads=True,

@@ -129,6 +129,7 @@ class Site:
 
     home: Path
     log: Path
+    pid: int
 
     def found(self, pattern: str) -> str:
         """What the log says, as soon as it does."""
@@ -168,7 +169,7 @@ def running(home: Path) -> Iterator[Site]:
         command = [sys.executable, "-m", "impexd", "--config", str(home / "etc"), "run"]
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
         try:
-            site = Site(home, log)
+            site = Site(home, log, process.pid)
             site.found(r'("event": "pages open")')
             yield site
         finally:

@@ -1,12 +1,13 @@
 """Every page, at both widths: readable by everybody, no wider than the screen, and nothing runs that is not ours."""
 
+import re
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.site import Site, rows
+from tests.browser.site import PASSWORD, Site, rows
 from tests.browser.test_channels import paid
 from tests.browser.test_story import chosen, state
 from tests.processes import until
@@ -122,3 +123,24 @@ def test_the_menu_is_reached_by_keyboard(seen: Page) -> None:
     expect(seen.locator(".skip")).to_be_focused()
     seen.keyboard.press("Enter")
     expect(seen.locator("main")).to_be_focused()
+
+
+def test_somebody_invited_chooses_a_password_and_comes_again(seen: Page, site: Site) -> None:
+    name = f"bob-{(seen.viewport_size or {})['width']}"
+    link = re.search(r"http://\S+/welcome#\S+", site.impexd("user", "add", name))
+    assert link
+    seen.context.clear_cookies()
+    seen.goto(link[0])
+    assert "#" not in seen.url  # the secret is in no address that a browser remembers
+    seen.get_by_label("Password").fill(PASSWORD)
+    seen.get_by_role("button", name="Go on").click()
+    menu = seen.get_by_role("button", name="Menu")
+    if menu.is_visible():
+        menu.click()
+    expect(seen.get_by_text(f"{name}, viewer")).to_be_visible()
+    expect(seen.get_by_role("link", name="Import", exact=True)).to_have_count(0)
+    seen.get_by_role("button", name="Sign out").click()
+    seen.get_by_label("Name").fill(name.upper())
+    seen.get_by_label("Password").fill(PASSWORD)
+    seen.get_by_role("button", name="Sign in").click()
+    expect(seen.get_by_role("heading", level=1)).not_to_have_text("Sign in")
