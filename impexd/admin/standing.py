@@ -1,5 +1,6 @@
 """How the whole instance stands, over the API; and having it take a new configuration."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -27,12 +28,13 @@ def routes(made: FastAPI, house: House) -> None:
 
     @made.get("/api/v1/status")
     async def status() -> dict[str, Any]:
+        who, now, config = acting.who(), house.clock.now(), house.bench.config
         async with house.store.reading() as tx:
+            last = await runs.latest(tx, filter(who.group, (*config.groups, *config.exports)))
             counted = await runs.states(tx)
             sending = await sendings.waiting(tx)
-            who, now = acting.who(), house.clock.now()
             told = await partners.gathered(tx, house.config, now, shops=who.bounded_shops)
-        config, times = house.bench.config, await house.timing.following()
+        times = await house.timing.following()
         woken = house.timing.woken
         return {
             "version": __version__,
@@ -48,6 +50,7 @@ def routes(made: FastAPI, house: House) -> None:
                 | {
                     "scheduled": inlet.rules.schedule or inlet.rules.every,
                     "next": times.get(f"inbox:{inlet.group}"),
+                    "last": _last(last, inlet.group),
                 }
                 for inlet in house.inlets()
                 if who.group(inlet.group)
@@ -58,6 +61,7 @@ def routes(made: FastAPI, house: House) -> None:
                     "next": times.get(f"export:{name}"),
                     "target": group.target.shown if group.target.away else None,
                     "sending": sending.get(name),
+                    "last": _last(last, name),
                 }
                 for name, group in config.exports.items()
                 if who.group(name)
@@ -84,3 +88,8 @@ def _group(house: House, inlet: Inlet) -> dict[str, Any]:
         "degraded": house.inboxes.get(inlet.group),
         "waiting": house.waiting.get(inlet.group, 0),
     }
+
+
+def _last(found: Mapping[str, tuple[int, str]], group: str) -> dict[str, Any] | None:
+    """Pure: the newest run of a group."""
+    return {"run": found[group][0], "state": found[group][1]} if group in found else None

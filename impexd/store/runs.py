@@ -61,6 +61,27 @@ async def newest(
     return [made(row) for row in (await tx.execute(query)).mappings()]
 
 
+async def lately(
+    tx: AsyncConnection, *, limit: int, within: Collection[str] | None = None
+) -> list[tuple[str, dict[str, dict[str, int]], str, int]]:
+    """Read of the newest runs when they came, their counts, states and numbers of problems."""
+    query = select(_RUN.c.created, _RUN.c.counts, _RUN.c.state, _RUN.c.problems)
+    if within is not None:
+        query = query.where(_RUN.c.group_name.in_(within))
+    found = await tx.execute(query.order_by(_RUN.c.id.desc()).limit(limit))
+    return [(row[0], row[1] or {}, row[2], row[3]) for row in found]
+
+
+async def latest(tx: AsyncConnection, groups: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """Give the newest run of each of some groups, and its state."""
+    newest = [
+        select(func.max(_RUN.c.id)).where(_RUN.c.group_name == group).scalar_subquery()
+        for group in groups
+    ]
+    query = select(_RUN.c.group_name, _RUN.c.id, _RUN.c.state).where(_RUN.c.id.in_(newest))
+    return {row[0]: (row[1], row[2]) for row in await tx.execute(query)} if newest else {}
+
+
 async def states(tx: AsyncConnection) -> dict[str, int]:
     """Count all runs by state."""
     query = select(_RUN.c.state, func.count()).group_by(_RUN.c.state)

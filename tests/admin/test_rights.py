@@ -3,12 +3,13 @@
 import re
 
 import httpx2
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
 from impexd.admin import rights
 from impexd.admin.rights import Rule, Scope
 from impexd.model.people import Role
 from impexd.store import schema
+from impexd.store.schema import orders, tasks
 from tests.admin.conftest import Gate
 
 SCOPED = (Scope.GROUP, Scope.NAME, Scope.RUN)
@@ -111,6 +112,12 @@ async def order_of_north(gate: Gate) -> None:
         assert (await local.post("/api/v1/orders", json={"orders": [order]})).status_code == 201
         paid = await local.post("/api/v1/orders/1/events", json={"event": "payment_confirmed"})
         assert paid.status_code == 200, paid.text
+    at = "2026-01-01T00:00:00.000Z"
+    told = {"flag": "INITPAID", "root": "INITPAID", "exporter": "approval", "state": "held"}
+    async with gate.instance.store.writing() as tx:
+        flag = (await tx.execute(select(func.min(orders.order_flag.c.id)))).scalar_one()
+        row = {"id": 1, "flag_id": flag, "order_id": 1, "about": 0, "key": "0" * 64, "priority": 1}
+        await tx.execute(insert(tasks.task).values(**row, **told, due=at, made=at, since=at))
 
 
 async def test_grants_of_another_shop_reach_nothing(gate: Gate) -> None:

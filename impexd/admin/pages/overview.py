@@ -1,7 +1,5 @@
 """The first page: is everything well?"""
 
-from typing import Any
-
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,9 +17,6 @@ def routes(made: FastAPI, asking: Asking) -> None:
         newest = (await asking.get("/api/v1/runs", limit=12))["runs"]
         waiting = (await asking.get("/api/v1/runs", state=["held", "failed"], limit=8))["runs"]
         activity = (await asking.get("/api/v1/activity"))["series"]
-        last: dict[str, Any] = {}
-        for run in (await asking.get("/api/v1/runs", limit=300))["runs"]:
-            last.setdefault(run["group"], run)
         return shell.page(
             request,
             "overview.html",
@@ -29,5 +24,4 @@ def routes(made: FastAPI, asking: Asking) -> None:
             newest=newest,
             waiting=waiting,
             activity=activity,
-            last=last,
         )
