@@ -27,12 +27,13 @@ from pathlib import Path
 import anyio
 import httpx2
 
-from impexd.core import outbound
+from impexd.core import outbound, secret
 from impexd.core.errors import Unreachable
 from impexd.core.outbound import Address, Allowed, Target
 from impexd.core.text import shown
 
 MOST = 10 << 20
+KEYS = "a certificate and its private key are wanted, both as PEM"
 LONGEST_WAIT = 3600.0
 """The longest that a peer may ask us to wait, in seconds."""
 
@@ -241,9 +242,38 @@ async def _body(response: httpx2.Response, coding: str, host: str, most: int) ->
     return bytes(unpacked)
 
 
+def _trust(ca: Path | None, identity: Identity | None) -> ssl.SSLContext:
+    """
+    Whom TLS trusts: the certificates of the system, and those of one more file; and who we are.
+
+    Files that were renewed are read again.  Raises `NotSent` if one cannot be used; a private key
+    that others may read cannot.
+    """
+    editions = [] if ca is None else [_edition(ca)]
+    if identity is not None:
+        editions += [_edition(identity.certificate), _edition(identity.key, private=True)]
+    try:
+        return _read(ca, identity, tuple(editions))
+    except OSError as error:
+        what = f"the certificates cannot be used: {error.strerror or error}"
+        raise NotSent(what, hint=f"look at {ca}" if identity is None else KEYS) from error
+
+
+def _edition(path: Path, *, private: bool = False) -> tuple[int, int]:
+    """Tell one edition of a file from another."""
+    try:
+        secret.regular(path, 0, private=private)
+        about = path.stat()
+    except OSError as error:
+        name = shown(str(path), limit=80)
+        raise NotSent(f"`{name}` cannot be read: {error.strerror or error}") from error
+    return about.st_ino, about.st_mtime_ns
+
+
 @lru_cache(maxsize=8)
-def _trust(ca: Path | None, identity: Identity | None = None) -> ssl.SSLContext:
-    """Whom TLS trusts: the certificates of the system, and those of one more file; and who we are."""
+def _read(
+    ca: Path | None, identity: Identity | None, _editions: tuple[tuple[int, int], ...]
+) -> ssl.SSLContext:
     made = ssl.create_default_context()
     if ca is not None:
         made.load_verify_locations(ca)

@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd.core.clock import stamp
 from impexd.core.errors import UsageError
 from impexd.core.text import shown
+from impexd.model.exporter import OnUnknown
 from impexd.model.order import Order
 from impexd.model.task import GOING, OVER, Task, TaskState
 from impexd.orders.chain import following
-from impexd.orders.chain.bench import Bench, manual
+from impexd.orders.chain.bench import Bench, manual, on_unknown
 from impexd.orders.chain.fate import Step
 from impexd.orders.chain.following import Move
 from impexd.orders.chain.hearing import SUPERSEDES
@@ -49,7 +50,9 @@ async def release(
         if not overtaken:
             exporter = bench.config.exporters.get(task.exporter)
             by_hand = exporter is not None and exporter.type in manual()
-            step = Step(TaskState.UNKNOWN if task.maybe else TaskState.READY)
+            # Sent again whatever `on_unknown` says: this person has looked, unless the partner can say.
+            asks = exporter is not None and on_unknown(exporter) is OnUnknown.ASK
+            step = Step(TaskState.UNKNOWN if task.maybe and asks else TaskState.READY)
             if arrived or by_hand:
                 step = Step(TaskState.DONE, "released" if by_hand else "a person knows it arrived")
             await _moved(bench, tx, task, step, actor, note, afresh=True)

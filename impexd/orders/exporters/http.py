@@ -172,8 +172,6 @@ async def _called(settings: Settings, request: Request, means: Means) -> Answer 
         return NotTaken(str(error), partner=True)
     except WorldError as error:
         return Unknown(str(error))
-    except OSError as error:  # the files of a certificate
-        return NotTaken(f"{error.strerror or error}", partner=True)
 
 
 def _authorized(settings: Settings, headers: dict[str, str], means: Means) -> str:

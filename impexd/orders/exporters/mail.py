@@ -135,6 +135,11 @@ class Mail(Silent):
             )
             if wrong:
                 return NotTaken(wrong, partner=True)
+        try:
+            trust = _trust(means) if settings.tls != "none" else None
+        except OSError as error:
+            told = f"`{means.outbound.ca_file}` cannot be used: {error.strerror or error}"
+            return NotTaken(told, partner=True)
         smtp = await anyio.to_thread.run_sync(importlib.import_module, "aiosmtplib")
         client = smtp.SMTP(
             hostname=settings.host,
@@ -142,7 +147,7 @@ class Mail(Silent):
             timeout=settings.timeout,
             use_tls=settings.tls == "tls",
             start_tls=settings.tls == "starttls",
-            tls_context=_trust(means) if settings.tls != "none" else None,
+            tls_context=trust,
         )
         return await _handed(smtp, client, settings, password, frozen)
 

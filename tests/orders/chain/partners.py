@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 import anyio
 import asyncssh
 from aiosmtpd.smtp import SMTP
+from anyio.streams.tls import TLSAttribute
 
 from tests import peer
 from tests.peer import answer
@@ -35,6 +37,8 @@ class Partner:
     effects: list[str] = field(default_factory=list)
     """Keys, once for each time that something took effect."""
     behave: Behave | None = None
+    names: list[str] = field(default_factory=list)
+    """Who asked, as their certificates say."""
 
     def take(self, headers: dict[str, str], body: str) -> bytes:
         """Take what comes, once for each key if keys are honoured."""
@@ -50,7 +54,9 @@ class Partner:
 
 
 @asynccontextmanager
-async def http(behave: Behave | None = None, *, honours: bool = True) -> AsyncIterator[Partner]:
+async def http(
+    behave: Behave | None = None, *, honours: bool = True, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Partner]:
     """Play a partner for as long as the block lasts."""
     partner = Partner(honours=honours, behave=behave)
 
@@ -59,14 +65,16 @@ async def http(behave: Behave | None = None, *, honours: bool = True) -> AsyncIt
         first, *rest = head.split("\r\n")
         headers = {line.partition(":")[0].lower(): line.partition(":")[2].strip() for line in rest}
         partner.asked.append((first, headers, body))
+        if shown := stream.extra(TLSAttribute.peer_certificate, None):
+            partner.names.append(dict(pair for (pair, *_) in shown["subject"])["commonName"])
         said = partner.behave(partner, headers, body) if partner.behave else None
         if said is None and partner.behave is None:
             said = partner.take(headers, body)
         if said is not None:
             await stream.send(said)
 
-    async with peer.peer(play) as there:
-        partner.url = there.url
+    async with peer.peer(play, tls) as there:
+        partner.url = there.url if tls is None else there.url.replace("http:", "https:")
         yield partner
 
 

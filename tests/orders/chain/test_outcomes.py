@@ -131,6 +131,20 @@ async def test_an_unknown_outcome_is_held_where_that_is_said(house: House) -> No
         assert (len(erp.asked), len(erp.effects)) == (1, 1)
 
 
+async def test_what_a_person_releases_is_sent_again_though_it_may_have_arrived(
+    house: House,
+) -> None:
+    async with partners.http(first(None, taken=False), honours=False) as erp:
+        await paid(house, sender(erp.url, on_unknown="hold"))
+        held = await house.task("erp")
+        assert held["state"] == "held"
+        await house.decide("release", held["id"], note="they have nothing of it")
+        await house.turn()
+        task = await house.task("erp")
+        assert (task["state"], task["key"]) == ("done", held["key"])
+        assert (len(erp.asked), len(erp.effects)) == (2, 1)
+
+
 @pytest.mark.parametrize("taken", [True, False], ids=["taken", "not-taken"])
 async def test_the_partner_is_asked_whether_it_has_it(house: House, taken: bool) -> None:
     asked = '\n[http.ask]\nurl = "{url}/known/{{key}}"\nref = "ref"\n'
