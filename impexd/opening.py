@@ -5,7 +5,7 @@ The daemon serves one; a command without a daemon opens the same under the same 
 it the same things.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -169,15 +169,23 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
     return instance
 
 
+def _once(run: int) -> str:
+    """Pure: what keeps a run from having two jobs that wait."""
+    return f"import-{run}"
+
+
 def _put_together(opening: _Opening, queue: Queue) -> Instance:
     """Give every room what it works with, and the queue behind what it enqueues."""
     config, store, clock = opening.config, opening.store, opening.clock
 
     async def enqueue(tx: AsyncConnection, id: int, group: str, priority: int) -> object:
-        once = f"import-{id}"
+        once = _once(id)
         return await queue.enqueue(
             tx, "import", {"run": id}, lock=f"group-{group}", priority=priority, once=once
         )
+
+    async def spare(tx: AsyncConnection, ids: Sequence[int]) -> None:
+        await queue.withdraw(tx, [_once(id) for id in ids])
 
     async def enqueue_export(tx: AsyncConnection, id: int, group: str) -> object:
         lock, once = f"{EXPORT}-{group}", f"{EXPORT}-{id}"
@@ -188,7 +196,7 @@ def _put_together(opening: _Opening, queue: Queue) -> Instance:
         return await queue.enqueue(tx, SEND, {"run": id}, lock=lock, once=once, lane=jobs.CALLS)
 
     table = Desk(store, opening.rooms, clock, enqueue, reserve=config.instance.daemon.reserve)
-    bench = Bench(table, opening.workers, config)
+    bench = Bench(table, opening.workers, config, spare=spare)
     outgoing = Outgoing(store, opening.writers, config, clock, enqueue_export, dispatch)
     outgoing.older = bench.older
     chain = chained.made(store, config, clock, queue)

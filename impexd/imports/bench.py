@@ -1,9 +1,8 @@
 """What runs are carried out with: the desk, the worker processes, the configuration in force."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import anyio
 import structlog
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd.core import failpoint
 from impexd.core.errors import WorldError
 from impexd.core.pool import Bug, Died, Pool
-from impexd.imports.order import Answer, Order
+from impexd.imports.order import Answer, Member, Order, Task
 from impexd.inbox.desk import Desk
 from impexd.model.config import Config
 from impexd.model.problem import Code
@@ -44,6 +43,10 @@ def _unheard() -> None:
     """Tell nobody."""
 
 
+async def _kept(_tx: AsyncConnection, _runs: Sequence[int]) -> None:
+    """Leave jobs where they are: they find that nothing is left to do."""
+
+
 @dataclass(slots=True)
 class Bench:
     """One for the daemon."""
@@ -62,6 +65,10 @@ class Bench:
     follow: Follow = _unfollowed
     loaded: Callable[[], None] = _unheard
     """Called once a run is applied."""
+    spare: Callable[[AsyncConnection, Sequence[int]], Awaitable[None]] = _kept
+    """Take the jobs of runs back that have been carried with another: (transaction, runs)."""
+    bundles: dict[str, int] = field(default_factory=dict)
+    """Group -> how many small files the next bundle may hold."""
 
     def stop(self) -> None:
         """Give up, now and from now on, what workers are doing: it is begun anew at the next start."""
@@ -85,19 +92,30 @@ async def configured(bench: Bench, run: Run) -> Config:
     return await bench.older.of(bench.desk.store, run.config, bench.config)
 
 
-async def ask(
-    bench: Bench,
-    run: Run,
-    config: Config,
-    task: Literal["stage", "plan", "rejects", "diff"],
-) -> Answer | None:
+async def ask(bench: Bench, run: Run, config: Config, task: Task) -> Answer | None:
     """
     Have a worker do something for a run; None if the run is held because it kills its workers.
 
     Raises `WorldError` if it is to be tried again.
     """
+    try:
+        return await order(bench, run, config, task)
+    except (Died, Bug) as error:
+        trace = error.trace if isinstance(error, Bug) else ""
+        await died(bench, run, str(error), trace, "this drop has ended its worker process")
+        return None
+
+
+async def order(
+    bench: Bench, run: Run, config: Config, task: Task, bundle: Sequence[Member] = ()
+) -> Answer:
+    """
+    Have a worker do something for a run, or for the whole bundle that it leads.
+
+    Raises `Died` or `Bug` where the worker fails, `Stopped` when the daemon stops.
+    """
     await anyio.Path(bench.scratch(run)).mkdir(parents=True, exist_ok=True)
-    order = Order(
+    said = Order(
         task=task,
         run=run.id,
         group=run.group,
@@ -107,6 +125,7 @@ async def ask(
         scratch=str(bench.scratch(run)),
         url=bench.desk.store.url,
         config=config.hash,
+        bundle=tuple(bundle),
     )
 
     def told(answer: Answer) -> None:
@@ -120,12 +139,8 @@ async def ask(
         scope.cancel()
     try:
         with scope:
-            return await bench.pool.ask(order.model_dump_json(), config, told)
+            return await bench.pool.ask(said.model_dump_json(), config, told)
         raise Stopped(f"run {run.id} is begun anew when the daemon starts")
-    except (Died, Bug) as error:
-        trace = error.trace if isinstance(error, Bug) else ""
-        await died(bench, run, str(error), trace, "this drop has ended its worker process")
-        return None
     finally:
         bench.asking.pop(scope, None)
         bench.progress.pop(run.id, None)

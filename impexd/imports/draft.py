@@ -39,7 +39,7 @@ def make(
     planned = Planned(
         descriptors=tuple(dict.fromkeys(form.descriptor for form in staged.forms)),
         parts=tuple(parts),
-        problems=tuple(_problems(db, staged.parts, listed)),
+        problems=tuple(_problems(db, [part.n for part in parts if part.problems], listed)),
         told=sum(part.problems for part in parts),
         at=at,
         live={
@@ -197,15 +197,15 @@ def _part(part: Part, tally: _Tally, *, fell: bool) -> PartResult:
     )
 
 
-def _problems(db: Staging, parts: Sequence[Part], listed: int) -> list[Noted]:
-    """The first problems of each part, by line."""
+def _problems(db: Staging, parts: Sequence[int], listed: int) -> list[Noted]:
+    """The first problems of each of some parts, by line."""
     found: list[Noted] = []
     for part in parts:
-        rows = db.rows(tables.problems_of(part.n, listed, db.names))
+        rows = db.rows(tables.problems_of(part, listed, db.names))
         for line, code, col, message, cell in rows:
             found.append(
                 Noted(
-                    part=part.n,
+                    part=part,
                     line=None if line is None else int(str(line)),
                     code=str(code),
                     col=None if col is None else shown(str(col), limit=100),

@@ -11,11 +11,23 @@ from pydantic import Field
 from impexd.model.base import Model
 from impexd.model.work import Progress, Trouble
 
+Task = Literal["stage", "plan", "rejects", "diff", "bundle"]
+"""What a worker can be asked for."""
+
+
+class Member(Model):
+    """One run of a bundle."""
+
+    run: int
+    source: str
+    """Path of the claimed bytes."""
+    name: str
+
 
 class Order(Model):
-    """Stage and plan a run, or write its rejects."""
+    """Stage and plan a run or a bundle, or write a run's rejects."""
 
-    task: Literal["stage", "plan", "rejects", "diff"]
+    task: Task
     run: int
     group: str
     source: str
@@ -29,6 +41,8 @@ class Order(Model):
     url: str
     config: str
     """Hash of the configuration; its text has been sent to this worker before."""
+    bundle: tuple[Member, ...] = ()
+    """The runs that are staged and planned as one, in order; the first is `run`."""
 
 
 class Counts(Model):
@@ -107,4 +121,6 @@ class Answer(Model):
     progress: Progress | None = None
     planned: Planned | None = None
     rejects: tuple[str, ...] | None = None
+    bundle: tuple[Planned, ...] | None = None
+    """One plan for each run that can be applied with the others, from the first on."""
     trouble: Trouble | None = None

@@ -22,16 +22,16 @@ from impexd.core.clock import stamp
 from impexd.core.errors import Changed, DataError, Fenced, WorldError
 from impexd.core.text import shown
 from impexd.imports import (
-    defaults,
+    carrying,
     guard,
     match,
     parking,
     piecewise,
-    sheets,
     shelve,
     verdicts,
 )
 from impexd.imports.bench import Bench, Stopped, ask, configured, died
+from impexd.imports.decided import decided as deciding
 from impexd.imports.order import Noted, Planned
 from impexd.imports.piecewise import Before, Ledger
 from impexd.inbox import examine, giveback
@@ -41,7 +41,7 @@ from impexd.model.run import Run, State
 from impexd.queue.retries import passing
 from impexd.store import applying, journal, pieces, runs
 from impexd.store.again import again
-from impexd.store.applying import Decided, Stale
+from impexd.store.applying import Stale
 
 REPLANS = 5
 """Plans that may grow stale before the run gives way to others for a while."""
@@ -51,6 +51,9 @@ log = structlog.get_logger(__name__)
 
 async def carry(bench: Bench, id: int) -> None:
     """Carry a run as far as it goes without a person; harmless to be called again."""
+    with _disk():
+        if await carrying.carry(bench, id):
+            return
     run = await _begun(bench, id)
     if run is not None:
         failpoint.hit("run.begun")
@@ -142,7 +145,7 @@ async def _apply(bench: Bench, run: Run, config: Config, planned: Planned, done:
         await anyio.to_thread.run_sync(lambda: examine.intact(place, sha256=sha256, size=size))
     group = config.groups[run.group]
     run = await _linked(bench, run, [part.member for part in planned.parts])
-    decided = _decided(bench, run, config, planned)
+    decided = deciding(bench, run, config, planned)
     if group.atomic == "archive" and not done:
         told = verdicts.unmatched(planned, group)
         verdict = verdicts.applied(bench, run, planned, decided.parts, told=told)
@@ -215,36 +218,3 @@ async def _planned(
         return None
     failpoint.hit("stage.done")
     return answer.planned
-
-
-def _decided(bench: Bench, run: Run, config: Config, planned: Planned) -> Decided:
-    """Pure: everything the store needs to apply a plan."""
-    forms = sheets.forms(planned.descriptors, config.descriptors, config.catalogue)
-    total = guard.total(planned)
-    names = applying.names(bench.desk.store, run.id)
-    return Decided(
-        run,
-        bench.scratch(run),
-        tuple(form.sheet for form in forms),
-        planned.at,
-        verdicts.parts_of(planned, "applied"),
-        verdicts.problems_of(planned),
-        total.inserted + total.updated + total.deleted,
-        {form.sheet.k: defaults.of(form.sheet, names) for form in forms},
-        parking.waiting(bench, run, config),
-        {form.sheet.k: feed for form in forms if (feed := _feed(run, form, config))},
-        stamp(bench.desk.clock.now()),
-        frozenset(form.sheet.k for form in forms if form.sheet.together),
-    )
-
-
-def _feed(run: Run, form: sheets.Form, config: Config) -> str:
-    """Pure: the feed whose messages a form's records are; "" if they are none."""
-    if config.descriptors[form.descriptor].service != "messages":
-        return ""
-    ours = (
-        name
-        for name, feed in config.feeds.items()
-        if feed.kind == "folder" and feed.group == run.group
-    )
-    return next(ours, "")

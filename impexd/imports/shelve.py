@@ -1,7 +1,7 @@
 """Put an ended run away: its report written, its bytes in the archive or in failed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from impexd.imports.bench import Bench
 from impexd.inbox import archive
 from impexd.model import report
 from impexd.model.run import State
-from impexd.store import applying, journal, runs
+from impexd.store import applying, bundles, journal, runs
 
 ENDED = frozenset(
     {
@@ -42,6 +42,18 @@ async def put_away(bench: Bench, id: int) -> None:
         await applying.forget(desk.store, id)
     await archive.put(desk, rows)
     failpoint.hit("archive.journalled")
+
+
+async def put_all_away(bench: Bench, ids: Sequence[int]) -> None:
+    """Write the reports of runs that are applied with nothing to be said of them, and put them away."""
+    desk = bench.desk
+    async with desk.store.reading() as tx:
+        rows = await journal.rows(tx, ids)
+        parts = await bundles.parts(tx, ids)
+        found = [run for some in journal.batches(ids) for run in await runs.some(tx, some)]
+    documents = {run.id: report.whole(run, parts[run.id], []) for run in found}
+    await applying.forget(desk.store, ids[0])
+    await archive.put(desk, rows, reports=documents)
 
 
 async def _written(path: Path, document: Mapping[str, Any]) -> None:

@@ -15,8 +15,9 @@ from impexd.imports.sheets import CREATED
 from impexd.model import report
 from impexd.model.group import ImportGroup
 from impexd.model.run import Run, State
-from impexd.store import runs
+from impexd.store import bundles, runs
 from impexd.store.applying import Verdict
+from impexd.store.bundles import Share
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,22 @@ def applied(
             parent=run.parent,
         )
         await following.put(bench, tx, run)
+
+    return write
+
+
+def together(bench: Bench, shares: Sequence[Share]) -> Verdict:
+    """Give what is written into the transaction that applies a bundle; nothing is to be said of its runs."""
+
+    async def write(tx: AsyncConnection) -> None:
+        now = stamp(bench.desk.clock.now())
+        rows = [
+            {"of": share.run.id, "counted": report.by_entity(share.parts), "at": now}
+            for share in shares
+        ]
+        await bundles.applied(tx, rows)
+        for share in shares:
+            await following.put(bench, tx, share.run)
 
     return write
 

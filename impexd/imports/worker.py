@@ -16,7 +16,7 @@ from pathlib import Path
 from impexd.core import serving
 from impexd.core.errors import DataError, ImpexError
 from impexd.core.text import shown
-from impexd.imports import diff, draft, match, rejects, sheets, stage, unpack, waiting
+from impexd.imports import bundle, diff, draft, match, rejects, sheets, stage, unpack, waiting
 from impexd.imports.order import Answer, Noted, Order, Planned
 from impexd.imports.pictures import keep
 from impexd.model.config import Config
@@ -63,12 +63,16 @@ def _served(order: Order, config: Config, answers: _Answers) -> Answer:
                 return Answer(planned=asyncio.run(_staged(order, config, answers)))
             case "plan":
                 return Answer(planned=asyncio.run(_replanned(order, config, answers)))
+            case "bundle":
+                return Answer(bundle=asyncio.run(_bundled(order, config, answers)))
             case "diff":
                 _different(order, config)
                 return Answer(rejects=())
             case "rejects":
                 return Answer(rejects=tuple(asyncio.run(_rejects(order, config))))
     except DataError as error:
+        if order.task == "bundle":  # whose is it?  Each is looked at by itself
+            return Answer(bundle=())
         noted = Noted(code=error.code, message=shown(str(error)), line=error.line)
         nothing = Planned(descriptors=(), parts=(), problems=(), told=0, refused=noted)
         return Answer(planned=nothing)
@@ -113,6 +117,12 @@ async def _filled(
         used = dict.fromkeys(one.descriptor for one in matched.taken)
         forms = sheets.forms(used, descriptors, config.catalogue)
         return await stage.fill(db, files, descriptors, forms, matched, limits, telling, shelf)
+
+
+async def _bundled(order: Order, config: Config, answers: _Answers) -> tuple[Planned, ...]:
+    telling = _Telling(answers)
+    with _stage(order, fresh=True) as db:
+        return await bundle.plan(db, order.bundle, config, config.groups[order.group], telling)
 
 
 def _planned(db: staging.Staging, order: Order, config: Config, staged: stage.Staged) -> Planned:

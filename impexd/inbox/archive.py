@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import anyio.to_thread
 import structlog
@@ -40,17 +41,26 @@ _AT_CLAIM = {State.FAILED, State.DUPLICATE}
 log = structlog.get_logger(__name__)
 
 
-async def put(desk: Desk, rows: Sequence[Row], *, extras: Sequence[str] = EXTRAS) -> None:
+async def put(
+    desk: Desk,
+    rows: Sequence[Row],
+    *,
+    extras: Sequence[str] = EXTRAS,
+    reports: Mapping[int, Mapping[str, Any]] | None = None,
+) -> None:
     """
     Put the bytes of ended runs away and say so in the journal.
+
+    `reports` are those that do not lie in a scratch folder, by run.
 
     May be repeated after a crash at any point.  OSError if the disk fails: then nothing is
     said, and all of it may be tried again.  Bytes that are nowhere are said and logged.
     """
     if not rows:
         return
-    reports = await _reports(desk, [row.id for row in rows if row.state in _AT_CLAIM])
-    places = await anyio.to_thread.run_sync(_put, desk.folders, rows, extras, reports)
+    texts = {id: _text(document) for id, document in (reports or {}).items()}
+    texts |= await _reports(desk, [row.id for row in rows if row.state in _AT_CLAIM])
+    places = await anyio.to_thread.run_sync(_put, desk.folders, rows, extras, texts)
     lost = [row.id for row in rows if row.id not in places]
     for id in lost:
         log.error("bytes missing", run=id)
@@ -68,9 +78,12 @@ async def _reports(desk: Desk, ids: Sequence[int]) -> dict[int, bytes]:
     for some in journal.batches(ids):
         async with desk.store.reading() as tx:
             for run in await runs.some(tx, some):
-                text = json.dumps(report.whole(run, [], []), ensure_ascii=False, indent=1)
-                found[run.id] = f"{text}\n".encode()
+                found[run.id] = _text(report.whole(run, [], []))
     return found
+
+
+def _text(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def place(row: Row) -> tuple[str, str, str, bytes]:

@@ -4,7 +4,7 @@ The one interface to what is done later: enqueue, work, stop, cancel, depth.
 Takes an open `Store` and the tasks by name; gives a `Queue`.  See the package for what holds.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ from impexd.core.clock import SYSTEM, Clock
 from impexd.queue import postgres, sqlite, takeover, worker
 from impexd.queue.line import Line, edge
 from impexd.store.engine import Store
+from impexd.store.journal import batches
 
 HOUSE, CALLS = "default", "calls"
 """
@@ -122,6 +123,14 @@ class Queue:
             gone = await self._app.job_manager.cancel_job_by_id_async(job_id, delete_job=True)
         self._line.wake()
         return gone
+
+    async def withdraw(self, tx: AsyncConnection, onces: Sequence[str]) -> None:
+        """Take jobs back that wait, by their `once`, in the caller's transaction."""
+        gone = text(
+            "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock IN :onces"
+        ).bindparams(bindparam("onces", expanding=True))
+        for some in batches(onces):
+            await tx.execute(gone, {"onces": list(some)})
 
     async def ahead(self, tasks: Collection[str]) -> datetime | None:
         """

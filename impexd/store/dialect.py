@@ -44,6 +44,8 @@ class Names:
     """Prefix of live tables, with its dot: `live.` where the stage is the main database."""
     stage: str
     """Prefix of stage tables, with its dot."""
+    run: str = ":run"
+    """SQL of the run that a row `p` of a plan belongs to."""
 
     @property
     def id(self) -> str:

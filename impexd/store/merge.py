@@ -62,7 +62,7 @@ def _images(sheet: Sheet, names: Names, op: str, acts: tuple[str, ...]) -> str:
     columns = ", ".join(quoted(name) for name in (*sheet.kind.fields, *PROVENANCE))
     old = ", ".join(f"t.{quoted(name)}" for name in (*sheet.kind.fields, *PROVENANCE))
     return (
-        f"INSERT INTO {names.undo(sheet.kind)} (_run, _op, {columns}) SELECT :run, '{op}', {old}"
+        f"INSERT INTO {names.undo(sheet.kind)} (_run, _op, {columns}) SELECT {names.run}, '{op}', {old}"
         f" FROM {sheet.table('p', names)} p JOIN {names.table(sheet.kind)} t"
         f" ON t.{names.id} = p.t WHERE p.act IN ({which})"
     )
@@ -72,7 +72,7 @@ def _tombstones(sheet: Sheet, names: Names) -> str:
     key = names.key_json("t", sheet.kind.key)
     return (
         f"INSERT INTO {names.live}tombstone (entity, key, seq, run)"
-        f" SELECT '{sheet.kind.name}', {key}, :seq, :run FROM {sheet.table('p', names)} p"
+        f" SELECT '{sheet.kind.name}', {key}, :seq, {names.run} FROM {sheet.table('p', names)} p"
         f" JOIN {names.table(sheet.kind)} t ON t.{names.id} = p.t WHERE p.act = 'd'"
         " ON CONFLICT (entity, key) DO UPDATE SET seq = excluded.seq, run = excluded.run"
     )
@@ -89,7 +89,7 @@ def _reborn(sheet: Sheet, names: Names) -> str:
     new = ", ".join(f"s.{cell}" for cell in sheet.keys)
     return (
         f"INSERT INTO {names.undo(sheet.kind)} (_run, _op, {key}, _changed, _seq)"
-        f" SELECT :run, 'i', {new}, o.run, o.seq FROM {_buried(sheet, names)}"
+        f" SELECT {names.run}, 'i', {new}, o.run, o.seq FROM {_buried(sheet, names)}"
     )
 
 
@@ -119,7 +119,7 @@ def _update(sheet: Sheet, names: Names) -> str:
         for field, value in _values(sheet, names, "t", unless="insert").items()
         if field not in sheet.kind.key
     ]
-    sets += ["_changed = :run", "_part = :base + s._part", "_line = s._line"]
+    sets += [f"_changed = {names.run}", "_part = :base + s._part", "_line = s._line"]
     sets += ["_seq = :seq", "_hash = s._hash"]
     join = f"{sheet.table('p', names)} p JOIN {sheet.table('s', names)} s ON s.n = p.r"
     return (
@@ -144,8 +144,8 @@ def _insertion(sheet: Sheet, names: Names, defaults: dict[str, str]) -> str:
     given = {name: unmarked(sql) for name, sql in defaults.items() if name not in values}
     values = given | values
     values |= {
-        "_created": ":run",
-        "_changed": ":run",
+        "_created": names.run,
+        "_changed": names.run,
         "_part": ":base + s._part",
         "_line": "s._line",
         "_seq": ":seq",

@@ -10,7 +10,7 @@ hash, for the next plan.  Disposable: made again after a crash.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from impexd.model.descriptor import Missing, Mode
@@ -139,6 +139,30 @@ def part_noting(names: Names, row: tuple[object, ...]) -> str:
     """Pure: the statement that notes one part; texts are quoted here."""
     cells = ", ".join(_literal(value) for value in row)
     return f"INSERT INTO {names.stage}part VALUES ({cells})"
+
+
+def bundle_noting(runs: Sequence[int], names: Names) -> Iterator[str]:
+    """Pure: the statements that note the run of each part of a bundle, part 0 first."""
+    yield f"CREATE TABLE {names.stage}bundle (n BIGINT PRIMARY KEY, run BIGINT)"
+    rows = ", ".join(f"({n}, {run:d})" for n, run in enumerate(runs))
+    yield f"INSERT INTO {names.stage}bundle VALUES {rows}"
+
+
+def run_of_part(names: Names) -> Names:
+    """Pure: names under which each row of a bundle's plan belongs to the run of its part."""
+    run = f"(SELECT o.run FROM {names.stage}bundle o WHERE o.n = p.part)"
+    return replace(names, run=run)
+
+
+def repeated(sheet: Sheet, names: Names) -> str:
+    """Pure: the query for the first part that says again what an earlier part has said; NULL if none."""
+    keys = ", ".join(sheet.keys)
+    first = f"SELECT {keys}, MIN(_part) AS first FROM {sheet.table('s', names)} GROUP BY {keys}"
+    same = " AND ".join(f"s.{c} = d.{c}" for c in sheet.keys)
+    return (
+        f"SELECT MIN(s._part) FROM {sheet.table('s', names)} s JOIN ({first}) d ON {same}"
+        " WHERE s._part > d.first"
+    )
 
 
 def parts_noted(names: Names) -> str:

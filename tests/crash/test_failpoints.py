@@ -28,6 +28,12 @@ LOADED = (
     *("archive.linked", "archive.done", "archive.journalled"),
 )
 """What a drop that is loaded passes through."""
+BUNDLED = (
+    *("claim.journalled", "claim.renamed", "claim.done", "bundle.begun", "bundle.planned"),
+    *("apply.begun", "bundle.rows", "bundle.committed"),
+    *("archive.linked", "archive.done", "bundle.shelved"),
+)
+"""What small files that are carried as one pass through."""
 REFUSED = ("refuse.committed", "rejects.written", "report.written", "archive.linked")
 """Where it is another matter if the drop is refused as a whole."""
 COPIED = ("claim.journalled", "claim.renamed", "copy.journalled", "claim.synced", "claim.done")
@@ -69,6 +75,24 @@ def test_a_drop_is_loaded_once_wherever_the_daemon_dies(site: Site, point: str) 
     early = point == "claim.journalled"  # the file is still in the inbox, and claimed anew
     loaded(site, runs=["void", "archived"] if early else ["archived"])
     assert site.lying("failed") == []
+
+
+@pytest.mark.parametrize("point", BUNDLED)
+def test_small_files_are_each_loaded_once_wherever_the_daemon_dies(site: Site, point: str) -> None:
+    small = {f"brands{n}.csv": f"name\nBrand {n}\nOther {n}\n".encode() for n in range(12)}
+    for name, data in small.items():
+        site.drop(name, data)
+    dies(site, point, "run")
+    site.drain()
+    ended = [run for run in site.runs() if run["state"] != "void"]
+    assert [run["state"] for run in ended] == ["archived"] * 12
+    assert {run["name"]: (site.var / run["place"]).read_bytes() for run in ended} == small
+    made = "SELECT r.name, b.name FROM brand b JOIN run r ON r.id = b._created JOIN part p"
+    found = site.query(f"{made} ON p.id = b._part AND p.run = r.id AND p.member = r.name")
+    told = [(name, line) for name, data in small.items() for line in data.decode().split("\n")[1:3]]
+    assert sorted(found) == sorted(told)
+    assert [site.lying(room) for room in ("inbox", "work", "tmp")] == [[], [], []]
+    assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 
 
 @pytest.mark.parametrize("point", REFUSED)
@@ -211,5 +235,5 @@ def test_a_drop_that_is_never_staged_before_the_daemon_dies_is_held_for_a_person
 
 
 def test_every_failpoint_is_passed_by_one_of_these_flows() -> None:
-    flows = (LOADED, REFUSED, COPIED, TWICE, NAMED, UNDONE, EXPORTED, SENT, TOLD)
+    flows = (LOADED, BUNDLED, REFUSED, COPIED, TWICE, NAMED, UNDONE, EXPORTED, SENT, TOLD)
     assert {point for flow in flows for point in flow} == failpoint.KNOWN.keys()

@@ -1,0 +1,118 @@
+"""
+Carry a bundle of small files through: begun, planned, applied and put away as one.
+
+How many are tried grows while all goes well, and shrinks to what was plain when something is to
+be said of one: that one is carried by itself, as is whatever cannot be bundled.
+"""
+
+from collections.abc import Sequence
+
+import anyio
+import structlog
+
+from impexd.core import failpoint
+from impexd.core.clock import stamp
+from impexd.core.errors import DataError, Fenced
+from impexd.core.pool import Bug, Died
+from impexd.imports import bundle, guard, parking, shelve, verdicts
+from impexd.imports.bench import Bench, order
+from impexd.imports.decided import decided
+from impexd.imports.order import Member, Planned
+from impexd.model.config import Config
+from impexd.model.run import Run
+from impexd.store import bundles, runs
+from impexd.store.applying import Stale
+from impexd.store.bundles import Share
+
+FIRST = 16
+"""Runs in the first bundle of a group."""
+
+log = structlog.get_logger(__name__)
+
+
+async def carry(bench: Bench, id: int) -> bool:
+    """
+    Carry a run and those behind it as one; False if it has to be carried by itself.
+
+    Raises what carrying a run does, with all of them as they were.
+    """
+    config = bench.config
+    wanted = await _wanted(bench, id, config)
+    if len(wanted) < 2:
+        return False
+    group = wanted[0].group
+    begun = await bundles.begin(bench.desk.store, wanted, now=stamp(bench.desk.clock.now()))
+    failpoint.hit("bundle.begun")
+    done = 0
+    try:
+        done = await _loaded(bench, begun, config) if len(begun) > 1 else 0
+    except (Died, Bug, Stale, DataError, Fenced) as error:
+        log.info("carried one by one", group=group, why=str(error) or type(error).__name__)
+    finally:
+        bench.bundles[group] = min(2 * done, bundle.MOST) if done == len(begun) else max(done, 1)
+        with anyio.CancelScope(shield=True):
+            await _put_back(bench, begun[done:])
+    if done:
+        await _put_away(bench, begun[:done])
+    return done > 0
+
+
+async def _wanted(bench: Bench, id: int, config: Config) -> list[Run]:
+    """Find the runs to be carried with one; after a bundle that came to nothing, one is carried alone."""
+    async with bench.desk.store.reading() as tx:
+        lead = await runs.get(tx, id)
+        if lead is None or not bundle.together([lead], config):
+            return []
+        most = bench.bundles.get(lead.group, FIRST)
+        if most < 2:
+            bench.bundles[lead.group] = 2
+            return []
+        found = await bundles.behind(tx, lead, limit=most)
+    return bundle.together(found, config)
+
+
+async def _loaded(bench: Bench, begun: Sequence[Run], config: Config) -> int:
+    """Plan and apply; gives how many, from the first on, are in the tables."""
+    folders = bench.desk.folders
+    members = [
+        Member(run=run.id, source=str(folders.bytes_of(run.token)), name=run.name) for run in begun
+    ]
+    plans = (await order(bench, begun[0], config, "bundle", members)).bundle
+    if not plans:
+        return 0
+    failpoint.hit("bundle.planned")
+    mine = begun[: len(plans)]
+    whole = _whole(plans)
+    terms = decided(bench, mine[0], config, whole)
+    shares = [
+        Share(run, verdicts.parts_of(one, "applied")) for run, one in zip(mine, plans, strict=True)
+    ]
+    await bundles.put(bench.desk.store, terms, shares, verdicts.together(bench, shares))
+    for run, one in zip(mine, plans, strict=True):
+        with structlog.contextvars.bound_contextvars(run=run.id, group=run.group):
+            log.info("applied", problems=0, counts=guard.total(one).model_dump())
+    bench.loaded()
+    await parking.wake(bench, [sheet.kind.name for sheet in terms.sheets])
+    return len(mine)
+
+
+def _whole(plans: Sequence[Planned]) -> Planned:
+    """Pure: the plans of a bundle as one."""
+    parts = [part for one in plans for part in one.parts]
+    numbered = tuple(part.model_copy(update={"n": n}) for n, part in enumerate(parts))
+    return plans[0].model_copy(update={"parts": numbered})
+
+
+async def _put_back(bench: Bench, left: Sequence[Run]) -> None:
+    """What was begun and not carried is as it was, but for those that somebody has cancelled."""
+    if left:
+        async with bench.desk.store.writing() as tx:
+            await bundles.put_back(tx, left)
+
+
+async def _put_away(bench: Bench, done: Sequence[Run]) -> None:
+    """Put all of them away, and take back the jobs that have nothing left to do."""
+    await shelve.put_all_away(bench, [run.id for run in done])
+    failpoint.hit("bundle.shelved")
+    async with bench.desk.store.writing() as tx:
+        await bench.spare(tx, [run.id for run in done[1:]])
