@@ -8,13 +8,12 @@ from fastapi import FastAPI, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.admin import acting, origin, signing, whose
+from impexd.admin import acting, links, signing, whose
 from impexd.admin.house import House
 from impexd.core.clock import stamp
 from impexd.core.errors import DataError, UsageError
 from impexd.core.text import shown
 from impexd.model.base import Model
-from impexd.model.faults import listener
 from impexd.model.people import EVERY, Role
 from impexd.store import audit, people, sessions
 from impexd.store.again import again
@@ -56,6 +55,7 @@ class NewToken(Model):
 def routes(made: FastAPI, house: House) -> None:
     """Add the routes."""
     _accounts(made, house)
+    _links(made, house)
     _signed_in(made, house)
 
     @made.get("/api/v1/audit")
@@ -77,7 +77,7 @@ def _accounts(made: FastAPI, house: House) -> None:
 
     @made.post("/api/v1/users", status_code=201)
     async def add(wanted: NewPerson) -> dict[str, Any]:
-        if reason := signing.name_fault(wanted.name):
+        if reason := links.name_fault(wanted.name):
             raise DataError("name", reason)
         now = stamp(house.clock.now())
 
@@ -96,7 +96,7 @@ def _accounts(made: FastAPI, house: House) -> None:
             return made
 
         id = await again(house.store, work, clock=house.clock)
-        return {"id": id, **await invite(house, id)}
+        return {"id": id, **await links.made(house, id)}
 
     @made.post("/api/v1/users/{id}")
     async def change(id: int, wanted: Changed) -> dict[str, Any]:
@@ -115,11 +115,13 @@ def _accounts(made: FastAPI, house: House) -> None:
 
         return _person(await again(house.store, work, clock=house.clock))
 
+
+def _links(made: FastAPI, house: House) -> None:
     @made.post("/api/v1/users/{id}/link", status_code=201)
     async def link(id: int) -> dict[str, Any]:
         async with house.store.reading() as tx:
             await _known(tx, id)
-        return await invite(house, id)
+        return await links.made(house, id)
 
     @made.post("/api/v1/setup", status_code=201)
     async def setup() -> dict[str, Any]:
@@ -129,7 +131,7 @@ def _accounts(made: FastAPI, house: House) -> None:
                     "there is an administrator already",
                     hint="`impexd user link NAME` for a new one",
                 )
-        return await invite(house, None)
+        return await links.made(house, None)
 
 
 def _signed_in(made: FastAPI, house: House) -> None:
@@ -203,27 +205,6 @@ def _kept(made: FastAPI, house: House, kind: str) -> None:
         if not ended:
             raise UsageError(f"there is no {kind} {id} of yours that could be ended")
         return {"id": id}
-
-
-async def invite(house: House, person: int | None) -> dict[str, Any]:
-    """Make a link that is good once, for an account or (None) for the first one."""
-    secret, now = secrets.token_urlsafe(24), house.clock.now()
-    until = stamp(now + (signing.INVITED if person else signing.SETUP))
-
-    async def work(tx: AsyncConnection) -> None:
-        await people.invite(tx, signing.hashed(secret), person=person, now=stamp(now), until=until)
-
-    await again(house.store, work, clock=house.clock)
-    return {"link": f"{where(house)}/welcome#{secret}", "until": until}
-
-
-def where(house: House) -> str:
-    """Say where browsers reach the pages."""
-    if house.listening:
-        return house.listening
-    admin = house.bench.config.instance.admin
-    host, port = listener.address(admin.listen) or ("127.0.0.1", 0)
-    return origin.place(admin, host, port).url
 
 
 async def _known(tx: AsyncConnection, id: int) -> Person:

@@ -14,6 +14,8 @@ import anyio.to_thread
 from impexd.admin.house import House
 from impexd.core.errors import DataError, UsageError, WorldError
 from impexd.core.text import shown
+from impexd.store import uploads
+from impexd.store.again import again
 from impexd.store.uploads import Upload
 
 PIECE = 64 << 20
@@ -74,3 +76,9 @@ def _add(file: int, data: bytes, at: int) -> None:
     while left:
         written = os.pwrite(file, left, at)
         left, at = left[written:], at + written
+
+
+async def remove(house: House, one: Upload) -> None:
+    """Let an upload and its bytes go."""
+    await anyio.Path(folder(house) / one.token).unlink(missing_ok=True)
+    await again(house.store, lambda tx: uploads.forget(tx, one.token), clock=house.clock)

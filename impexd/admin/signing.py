@@ -21,10 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd.admin import passwords, whose
 from impexd.admin.throttle import Gate
 from impexd.core.clock import Clock, stamp
-from impexd.core.errors import DataError, ImpexError
+from impexd.core.errors import ImpexError
 from impexd.core.text import shown
 from impexd.model.instance import Admin
-from impexd.model.people import EVERY, Role, Who
+from impexd.model.people import Who
 from impexd.store import audit, people, sessions
 from impexd.store.again import again
 from impexd.store.audit import Entry
@@ -34,8 +34,6 @@ from impexd.store.sessions import Session
 
 PATIENCE = 0.5
 """Seconds that a sign-in waits for the database's pen."""
-SETUP = timedelta(hours=1)
-INVITED = timedelta(days=7)
 TOKEN = "impexd_"  # noqa: S105 (how a token begins, so that scanners for secrets know it)
 
 log = structlog.get_logger(__name__)
@@ -180,51 +178,6 @@ class Signing:
         await self._soon(work)
         await self.note(who.name, who.address, "sign-out", outcome="done", status=200)
 
-    async def invited(self, secret: str) -> tuple[int, Person | None] | None:
-        """Find what a link is for: its number and its person; None if it is not good (any more)."""
-        async with self.store.reading() as tx:
-            now = stamp(self.clock.now())
-            found = await people.invited(tx, hashed(secret), now=now)
-            if found is None:
-                return None
-            id, person = found
-            return id, (await people.get(tx, person) if person else None)
-
-    async def accept(self, secret: str, name: str, password: str) -> Person:
-        """Use a link: choose a password, and the name if it is the first account; DataError if it fails."""
-        found = await self.invited(secret)
-        if found is None:
-            raise DataError("link", "this link is not good any more", hint="ask for another one")
-        id, owner = found
-        name = owner.name if owner else name
-        if not owner and (reason := name_fault(name)):
-            raise DataError("name", reason)
-        if reason := passwords.fault(password, name):
-            raise DataError("password", reason)
-        kept, now = await passwords.made(password), stamp(self.clock.now())
-
-        async def work(tx: AsyncConnection) -> Person:
-            if not await people.use(tx, id, now=now):
-                raise DataError("link", "this link has just been used")
-            person = owner.id if owner else await self._first(tx, name, kept, now)
-            await people.change(tx, person, password=kept)
-            await people.end(tx, person, now=now, tokens=False)
-            made = await people.get(tx, person)
-            if made is None:
-                raise DataError("link", "this account is gone")
-            return made
-
-        return await again(self.store, work, clock=self.clock)
-
-    async def _first(self, tx: AsyncConnection, name: str, kept: str, now: str) -> int:
-        every = (EVERY,)
-        made = await people.add(
-            tx, name, Role.ADMIN, groups=every, shops=every, password=kept, now=now
-        )
-        if made is None:
-            raise DataError("name", "there is an account of this name")
-        return made
-
     async def note(
         self, who: str, address: str, action: str, *, outcome: str, status: int, target: str = ""
     ) -> None:
@@ -252,11 +205,3 @@ class Signing:
         if wait:
             with anyio.move_on_after(wait):
                 await written.wait()
-
-
-def name_fault(name: str) -> str:
-    """Pure: say what is wrong with the name of an account; "" if nothing is."""
-    name = name.strip()
-    if not 1 <= len(name) <= 64 or not name.isprintable():
-        return "a name of 1 to 64 characters is wanted"
-    return ""

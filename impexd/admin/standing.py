@@ -12,6 +12,7 @@ from impexd.core.clock import stamp
 from impexd.exports.bench import outbox_of
 from impexd.inbox.desk import Inlet
 from impexd.model.base import Model
+from impexd.model.config import Config
 from impexd.store import runs, sendings
 from impexd.upkeep import partners
 
@@ -46,24 +47,13 @@ def routes(made: FastAPI, house: House) -> None:
             **partners.summed(told),
             "scheduler": {"woken": stamp(woken) if woken else None},
             "groups": {
-                inlet.group: _group(house, inlet)
-                | {
-                    "scheduled": inlet.rules.schedule or inlet.rules.every,
-                    "next": times.get(f"inbox:{inlet.group}"),
-                    "last": _last(last, inlet.group),
-                }
+                inlet.group: _group(house, inlet, times, last)
                 for inlet in house.inlets()
                 if who.group(inlet.group)
             },
             "exports": {
-                name: {
-                    "outbox": str(outbox_of(config, name)[0]),
-                    "next": times.get(f"export:{name}"),
-                    "target": group.target.shown if group.target.away else None,
-                    "sending": sending.get(name),
-                    "last": _last(last, name),
-                }
-                for name, group in config.exports.items()
+                name: _export(config, name, times, last) | {"sending": sending.get(name)}
+                for name in config.exports
                 if who.group(name)
             },
             "running": {
@@ -82,14 +72,31 @@ def routes(made: FastAPI, house: House) -> None:
         return {"hash": house.bench.config.hash, "groups": len(house.bench.config.groups)}
 
 
-def _group(house: House, inlet: Inlet) -> dict[str, Any]:
+Times = Mapping[str, str]
+Last = Mapping[str, tuple[int, str]]
+
+
+def _group(house: House, inlet: Inlet, times: Times, last: Last) -> dict[str, Any]:
     return {
         "inbox": str(inlet.path),
         "degraded": house.inboxes.get(inlet.group),
         "waiting": house.waiting.get(inlet.group, 0),
+        "scheduled": inlet.rules.schedule or inlet.rules.every,
+        "next": times.get(f"inbox:{inlet.group}"),
+        "last": _last(last, inlet.group),
     }
 
 
-def _last(found: Mapping[str, tuple[int, str]], group: str) -> dict[str, Any] | None:
+def _export(config: Config, name: str, times: Times, last: Last) -> dict[str, Any]:
+    group = config.exports[name]
+    return {
+        "outbox": str(outbox_of(config, name)[0]),
+        "next": times.get(f"export:{name}"),
+        "target": group.target.shown if group.target.away else None,
+        "last": _last(last, name),
+    }
+
+
+def _last(found: Last, group: str) -> dict[str, Any] | None:
     """Pure: the newest run of a group."""
     return {"run": found[group][0], "state": found[group][1]} if group in found else None

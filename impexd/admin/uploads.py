@@ -6,9 +6,6 @@ there: choosing the same file again is enough.  What nobody goes on with is remo
 """
 
 from contextlib import suppress
-from datetime import timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -34,7 +31,6 @@ from impexd.store.uploads import COMING, TAKEN, WHOLE, Upload
 
 COMING_AT_ONCE = 50
 """Uploads that one person may have unfinished."""
-KEPT = timedelta(days=1)
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +87,7 @@ def routes(made: FastAPI, house: House) -> None:
     @made.post("/api/v1/uploads/{token}/forget")
     async def forget(token: str) -> dict[str, Any]:
         one = await mine(house, token)
-        await _removed(house, one)
+        await pieces.remove(house, one)
         return {"token": token}
 
 
@@ -183,7 +179,7 @@ async def _taken(house: House, one: Upload, wanted: Take) -> dict[str, Any]:
     try:
         adopted = await adopt.adopt(house.desk, inlet_of(house, one.group), path, order)
     except DataError:
-        await _removed(house, one)  # the journal says why it was refused
+        await pieces.remove(house, one)  # the journal says why it was refused
         raise
     await again(
         house.store,
@@ -202,11 +198,6 @@ async def mine(house: House, token: str) -> Upload:
     if one is None or one.who != who.name or (one.group and not who.group(one.group)):
         raise UsageError(f"there is no upload {shown(token)} of yours")
     return one
-
-
-async def _removed(house: House, one: Upload) -> None:
-    await anyio.Path(pieces.folder(house) / one.token).unlink(missing_ok=True)
-    await again(house.store, lambda tx: uploads.forget(tx, one.token), clock=house.clock)
 
 
 def inlet_of(house: House, group: str) -> Inlet:
@@ -234,25 +225,3 @@ def _told(house: House, one: Upload) -> dict[str, Any]:
         "begun": one.made,
         "run": one.run,
     }
-
-
-async def clear(house: House) -> int:
-    """Remove what nothing was heard of for a day; gives how many."""
-    before = stamp(house.clock.now() - KEPT)
-    async with house.store.reading() as tx:
-        found = await uploads.old(tx, before=before)
-    for one in found:
-        await _removed(house, one)
-    known = partial(_strangers, pieces.folder(house), house.clock.now().timestamp())
-    return len(found) + await anyio.to_thread.run_sync(known)
-
-
-def _strangers(home: Path, now: float) -> int:
-    """Remove files that nobody has touched for two days, whatever the list says."""
-    count = 0
-    with suppress(FileNotFoundError):
-        for path in home.iterdir():
-            if now - path.stat().st_mtime > 2 * KEPT.total_seconds():
-                path.unlink(missing_ok=True)
-                count += 1
-    return count

@@ -14,7 +14,7 @@ import anyio
 import structlog
 from fastapi import FastAPI
 
-from impexd.admin import api, pages, people, server, uploads
+from impexd.admin import api, links, pages, server, stale
 from impexd.admin.door import Door
 from impexd.admin.house import House
 from impexd.admin.origin import Place, place
@@ -121,7 +121,7 @@ async def _tidied(house: House) -> None:
     """Remove uploads nobody goes on with, answers, ended sessions, what was done long ago."""
     now = house.clock.now()
     day, month, long = (stamp(now - timedelta(days=days)) for days in (1, 31, AUDIT_KEPT))
-    await uploads.clear(house)
+    await stale.clear(house)
     async with house.store.writing() as tx:
         await audit.forget(tx, answers=day, lines=long)
         await accounts.forget(tx, before=month)
@@ -133,7 +133,7 @@ async def _told_how_to_begin(house: House) -> None:
         async with house.store.reading() as tx:
             if await accounts.anybody(tx):
                 return
-        made = await people.invite(house, None)
+        made = await links.made(house, None)
     except WorldError as error:
         log.error("no setup link", why=str(error))
         return

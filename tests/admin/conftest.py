@@ -12,7 +12,7 @@ import pytest
 
 from impexd import config as configuration
 from impexd import daemon
-from impexd.admin import people, signing, web
+from impexd.admin import links, signing, web
 from impexd.admin.door import Door
 from impexd.admin.origin import place
 from impexd.admin.signing import Signing
@@ -49,8 +49,8 @@ class Gate:
 
     async def setup(self) -> str:
         """Make the first administrator; gives the secret of the link, used up."""
-        secret = str((await people.invite(self.instance, None))["link"]).partition("#")[2]
-        await self.signing.accept(secret, "Anna", PASSWORD)
+        secret = str((await links.made(self.instance, None))["link"]).partition("#")[2]
+        await links.accept(self.instance.store, self.instance.clock, secret, "Anna", PASSWORD)
         return secret
 
     async def token(self, role: str, name: str = "", **more: Any) -> str:

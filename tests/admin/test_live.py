@@ -5,7 +5,7 @@ from datetime import timedelta
 import anyio
 from sqlalchemy import update
 
-from impexd.admin import uploads
+from impexd.admin import stale
 from impexd.core.clock import stamp
 from impexd.store import runlog, schema
 from impexd.store.tables.people import upload
@@ -79,10 +79,10 @@ async def test_of_an_upload_cut_half_way_a_part_is_left_that_expires(gate: Gate)
         await client.put(f"/api/v1/uploads/{one}?at=0", content=b"sku;name")
         [left] = (await client.get("/api/v1/uploads")).json()["uploads"]
         assert (left["received"], left["state"]) == (8, "coming")
-        assert await uploads.clear(gate.instance) == 0
-        long = stamp(gate.instance.clock.now() - uploads.KEPT - timedelta(minutes=1))
+        assert await stale.clear(gate.instance) == 0
+        long = stamp(gate.instance.clock.now() - stale.KEPT - timedelta(minutes=1))
         async with gate.instance.store.writing() as tx:
             await tx.execute(update(upload).values(seen=long))
-        assert await uploads.clear(gate.instance) == 1
+        assert await stale.clear(gate.instance) == 1
         assert list(folder.iterdir()) == []
         assert (await client.get("/api/v1/uploads")).json()["uploads"] == []

@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from impexd.admin import throttle
+from impexd.admin import links, throttle
 from impexd.admin.throttle import TooMany
 from tests.admin.conftest import PASSWORD, URL, Gate
 
@@ -29,7 +29,7 @@ async def token_of(browser: httpx2.AsyncClient) -> str:
 
 async def test_a_link_is_good_once_and_only_for_a_while(gate: Gate) -> None:
     used = await gate.setup()
-    assert await gate.signing.invited(used) is None
+    assert await links.found(gate.instance.store, gate.instance.clock, used) is None
     async with gate.local() as local:
         assert (await local.post("/api/v1/setup")).status_code == 404
         made = (await local.post("/api/v1/users", json={"name": "bob"})).json()

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from impexd.admin import acting, bodies
+from impexd.admin import acting, bodies, links
 from impexd.admin.origin import Place
 from impexd.admin.pages import shell
 from impexd.admin.signing import Signing, Wrong
@@ -58,7 +58,13 @@ def routes(made: FastAPI, signing: Signing, at: Place) -> None:
         address = _address(request)
         try:
             async with signing.gate.trying("\0welcome", address) as one:
-                person = await signing.accept(said.get("link", ""), name, said.get("password", ""))
+                person = await links.accept(
+                    signing.store,
+                    signing.clock,
+                    said.get("link", ""),
+                    name,
+                    said.get("password", ""),
+                )
                 one.good = True
         except (DataError, TooMany) as error:
             return shell.page(request, "welcome.html", code=422, wrong=str(error), name=name[:64])
