@@ -70,7 +70,7 @@ class Instance:
     listening: str = ""
     """Where the pages are, as browsers reach them; "" while they are nowhere."""
     carrying: int = 0
-    """Runs that are being carried at this moment."""
+    """Jobs that are being carried at this moment and that a stop waits for."""
     carried: anyio.Event = field(default_factory=anyio.Event)
     """Set, and replaced, when one of them has been."""
     arrivals: Doorbell = field(default_factory=Doorbell)

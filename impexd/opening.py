@@ -24,7 +24,7 @@ from impexd.exports import run as exporting
 from impexd.exports import send
 from impexd.exports.bench import Bench as Outgoing
 from impexd.exports.order import Answer as Written
-from impexd.feeds import intake
+from impexd.feeds import intake, poll
 from impexd.feeds.bench import Bench as Feeds
 from impexd.imports import parking, run, undo
 from impexd.imports.bench import Bench
@@ -48,6 +48,8 @@ STAGING, WRITING = "impexd.imports.worker", "impexd.exports.worker"
 """The programs of the processes that stage and plan, and of those that write exports."""
 EXPORT, SEND = "export", "send"
 """The tasks of the jobs that carry exports, and that send their files elsewhere."""
+CUT = frozenset({poll.TASK})
+"""Tasks that a stop cuts short at once: a courier who hangs is asked again, from where he was heard last."""
 
 
 def _home(var: Path) -> None:
@@ -120,7 +122,8 @@ class _Carrying:
         """Carry a job to its end; an `OSError` becomes a `WorldError` that says which job it was."""
         instance = self.instance
         assert instance is not None
-        instance.carrying += 1
+        waited_for = job.task not in CUT
+        instance.carrying += waited_for
         try:
             await _carried(instance, job)
         except OSError as error:
@@ -129,7 +132,7 @@ class _Carrying:
             hint = "look at the disk; it is tried again by itself"
             raise WorldError(told, hint=hint) from error
         finally:
-            instance.carrying -= 1
+            instance.carrying -= waited_for
             carried, instance.carried = instance.carried, anyio.Event()
             carried.set()
 
