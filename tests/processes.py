@@ -166,8 +166,9 @@ class Site:
     @contextmanager
     def daemon(self, **env: str) -> Iterator[Running]:
         """Run the daemon for as long as the block lasts; it is ready when the block begins."""
+        socket = self.var / "impexd.sock"
+        socket.unlink(missing_ok=True)  # left by one that was killed: it says nothing of the next
         with self.started("run", **env) as running:
-            socket = self.var / "impexd.sock"
 
             def ready() -> bool:
                 assert running.ended() is None, running.said()

@@ -123,8 +123,6 @@ def play(
         asyncio.run(seed(site.var / "impexd.db", count))
         kills, begun = 0, time.monotonic()
         while not settled(site, count):
-            # A daemon that was killed leaves its socket, which says nothing about the next one.
-            (site.var / "impexd.sock").unlink(missing_ok=True)
             with site.daemon() as running:
                 _lived(site, count, lives)
                 running.kill(group=True)

@@ -7,7 +7,6 @@ hangs.  The daemon has to end with 0 within its deadline; the next start finishe
 """
 
 import argparse
-import asyncio
 import json
 import random
 import signal
@@ -24,15 +23,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from impexd.store import engine, orders
 from tests import shop
 from tests.crash import busy
 from tests.crash.chain_drill import HTTP, states
-from tests.orders.chain.house import exporter, order
+from tests.orders.chain.house import exporter
 from tests.peer import OUTBOUND
 from tests.processes import Running, Site, until
 
-DEADLINE = 12
+DEADLINE = 9
 """Seconds that the configuration gives a stop."""
 ROWS = 8000
 """Products of a large drop."""
@@ -106,16 +104,14 @@ def etc(url: str) -> dict[str, str]:
     return found | {
         "impexd.toml": found["impexd.toml"] + OUTBOUND,
         "feeds/hanging.toml": FEED.format(url=url),
-        "exporters/erp.toml": exporter(
-            "http", "TOLD", HTTP.format(url=url), by_hand=["TOLD"], **patience
-        ),
+        "exporters/erp.toml": exporter("http", "INITPAID", HTTP.format(url=url), **patience),
     }
 
 
-async def _seed(path: Path, count: int) -> None:
-    """Put orders into the tables."""
-    async with engine.opened(f"sqlite:///{path}") as store, store.writing() as tx:
-        await orders.insert_new(tx, [order(f"O-{n + 1:05d}") for n in range(count)])
+def _paid(number: str) -> dict[str, Any]:
+    """An order that the partner is told of at once."""
+    lines = [{"sku": "A1", "quantity": 1, "warehouse": "W1"}]
+    return {"number": number, "lines": lines, "payment": {"state": "confirmed"}}
 
 
 KINDS = ("import", "export", "partner", "upload", "lock")
@@ -185,8 +181,9 @@ class Stops:
     def telling(self, daemon: Running) -> None:
         """A partner who takes an order and answers late."""
         self.orders += 1
-        before, path = self.told.total(), f"/api/v1/orders/O-{self.orders:05d}/flags"
-        assert busy.asked(self.site, "POST", path, {"flag": "TOLD", "note": "x"})[0] == 201
+        before, body = self.told.total(), {"orders": [_paid(f"O-{self.orders:05d}")]}
+        status, placed = busy.asked(self.site, "POST", "/api/v1/orders", body)
+        assert status < 300, placed
         until(lambda: self.told.total() > before, "the partner is told")
         self._wait("partner", least=LATE)
         self._stopped(daemon, "partner")
@@ -200,9 +197,10 @@ class Stops:
             self._wait("upload")
             self._stopped(daemon, "upload")
         self.files.append(name)
-        with self.site.daemon():
+        with self.site.daemon() as daemon:
             assert going.result() or self._sent(name, data), "the upload is gone on with"
             self._finished()
+            self._stopped(daemon, "nothing")
 
     def locked(self, daemon: Running) -> None:
         """A database that somebody else writes to."""
@@ -297,7 +295,6 @@ def play(home: Path, count: int, *, seed: int = 1, rows: int = ROWS) -> dict[str
     with peer() as (url, told):
         site = Site(home, etc(url))
         site.drain()
-        asyncio.run(_seed(site.var / "impexd.db", count))
         stops = Stops(site, told, random.Random(seed), rows)
         stops.play(count)
         found = stops.found()
