@@ -55,6 +55,7 @@ PAGES = (
     "/orders?state=awaiting_approval",
     "/orders?shop=S7",
     "/orders?search=N50",
+    "/orders?search=nobody%40example.org",
     "/orders?before={orders_half}",
     "/orders/N{orders_half}",
     "/feeds",

@@ -59,6 +59,7 @@ run = Table(
     Index(None, "group_name", "state"),
     Index(None, "group_name", "id"),
     Index(None, "group_name", "name", "sha256"),
+    Index(None, "parent"),
     Index(None, "state"),
     **NEVER_REUSED,
 )
