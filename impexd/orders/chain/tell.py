@@ -49,7 +49,8 @@ async def carry(bench: Bench, name: str) -> None:
         async with anyio.create_task_group() as group:
             await _carried(round, group)
     finally:
-        del bench.rounds[name]
+        if bench.rounds.get(name) is round.news:  # it may have been given to another one meanwhile
+            del bench.rounds[name]
     bench.bell.ring()
 
 

@@ -1,6 +1,7 @@
 """An instance whose partners play on this machine: orders put in, flags raised, tasks looked at."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -89,6 +90,7 @@ class House:
     async def fresh(self, **exporters: str) -> None:
         """Begin anew with these exporters; `_` in a name stands for `-`."""
         self.orders.clear()
+        shutil.rmtree(self.place.instance.config.var / "outbox", ignore_errors=True)
         etc = {f"exporters/{name.replace('_', '-')}.toml": text for name, text in exporters.items()}
         await self.place.fresh(etc)
 
