@@ -56,8 +56,15 @@ class Door:
         """Answer a request."""
         if scope["type"] != "http":
             return
-        request = Request(scope, receive)
         headed = headers.Headed(send, self.place, still=scope["path"].startswith("/static/"))
+        entered = acting.enter(self.nobody)
+        try:
+            await self._answered(scope, receive, headed)
+        finally:
+            acting.leave(entered)
+
+    async def _answered(self, scope: Scope, receive: Receive, headed: Send) -> None:
+        request = Request(scope, receive)
         refused, found = await self._judged(request)
         if refused is not None:
             if found is not None and found.rule is not None and request.method not in SAFE:
@@ -66,16 +73,11 @@ class Door:
             return
         if found is None:
             raise LookupError(scope["path"])
-        entered = acting.enter(found.who or self.nobody)
-        scope.setdefault("state", {})["csrf"] = found.csrf
         scope["state"]["lives"] = self._lives(request, found.who)
-        try:
-            through: Send = headed
-            if found.rule is not None and found.rule.noted and request.method not in SAFE:
-                through = _Noting(headed, self, request, found)
-            await self.app(scope, found.receive or receive, through)
-        finally:
-            acting.leave(entered)
+        through: Send = headed
+        if found.rule is not None and found.rule.noted and request.method not in SAFE:
+            through = _Noting(headed, self, request, found)
+        await self.app(scope, found.receive or receive, through)
 
     async def _judged(self, request: Request) -> tuple[Response | None, "_Found | None"]:
         """Give the answer of the door, or what it found if the request may pass."""
@@ -89,6 +91,8 @@ class Door:
         secret = bodies.cookie(request, self.place.cookie)
         who = await self._who(request, secret)
         found = _Found(who, rule, params, csrf(secret) if who and who.session is not None else "")
+        acting.enter(who or self.nobody)  # until the request is answered; see __call__
+        request.scope.setdefault("state", {})["csrf"] = found.csrf
         if who is None and (rule is None or rule.least is not None):
             return self._sign_in(request), found
         if rule is None:

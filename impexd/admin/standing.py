@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd import __version__
 from impexd.admin import acting
@@ -13,6 +14,7 @@ from impexd.exports.bench import outbox_of
 from impexd.inbox.desk import Inlet
 from impexd.model.base import Model
 from impexd.model.config import Config
+from impexd.model.people import Who
 from impexd.store import runs, sendings
 from impexd.upkeep import partners
 
@@ -32,7 +34,8 @@ def routes(made: FastAPI, house: House) -> None:
         who, now, config = acting.who(), house.clock.now(), house.bench.config
         async with house.store.reading() as tx:
             last = await runs.latest(tx, filter(who.group, (*config.groups, *config.exports)))
-            counted = await runs.states(tx)
+            counted = await runs.states(tx, within=who.bounded)
+            running = await _running(house, tx, who)
             sending = await sendings.waiting(tx)
             told = await partners.gathered(tx, house.config, now, shops=who.bounded_shops)
         times = await house.timing.following()
@@ -56,11 +59,7 @@ def routes(made: FastAPI, house: House) -> None:
                 for name in config.exports
                 if who.group(name)
             },
-            "running": {
-                str(run): found.model_dump()
-                for bench in (house.bench, house.exports)
-                for run, found in bench.progress.items()
-            },
+            "running": running,
         }
 
     @made.post("/api/v1/reload")
@@ -70,6 +69,17 @@ def routes(made: FastAPI, house: House) -> None:
         else:
             await house.reload()
         return {"hash": house.bench.config.hash, "groups": len(house.bench.config.groups)}
+
+
+async def _running(house: House, tx: AsyncConnection, who: Who) -> dict[str, Any]:
+    """Tell what is going on in groups that who asks may see."""
+    going = {**house.bench.progress, **house.exports.progress}
+    groups = {run.id: run.group for run in await runs.some(tx, going)} if going else {}
+    return {
+        str(run): found.model_dump()
+        for run, found in going.items()
+        if run in groups and who.group(groups[run])
+    }
 
 
 Times = Mapping[str, str]

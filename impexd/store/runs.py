@@ -82,9 +82,11 @@ async def latest(tx: AsyncConnection, groups: Iterable[str]) -> dict[str, tuple[
     return {row[0]: (row[1], row[2]) for row in await tx.execute(query)} if newest else {}
 
 
-async def states(tx: AsyncConnection) -> dict[str, int]:
-    """Count all runs by state."""
+async def states(tx: AsyncConnection, *, within: Collection[str] | None = None) -> dict[str, int]:
+    """Count all runs by state; `within`: of these groups only."""
     query = select(_RUN.c.state, func.count()).group_by(_RUN.c.state)
+    if within is not None:
+        query = query.where(_RUN.c.group_name.in_(within))
     return {row.state: row[1] for row in await tx.execute(query)}
 
 

@@ -190,3 +190,12 @@ async def test_answers_carry_what_keeps_browsers_safe(gate: Gate) -> None:
 async def test_tricks_with_paths_lead_nowhere(gate: Gate, path: str) -> None:
     browser = await signed_in(gate)
     assert (await browser.get(path)).status_code in (404, 422)
+
+
+async def test_who_is_refused_a_page_still_sees_who_they_are(gate: Gate) -> None:
+    browser = await signed_in(gate)
+    for path, status in {"/nowhere": 404, "/runs/7": 404, "/data/none": 404}.items():
+        answer = await browser.get(path, headers={"accept": "text/html"})
+        assert (answer.status_code, "anna, admin" in answer.text) == (status, True), path
+    async with gate.browser(accept="text/html", host="evil.example") as stranger:
+        assert "Sign out" not in (await stranger.get("/")).text

@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import Watched
 from tests.browser.site import PASSWORD, Site, rows
 from tests.browser.test_channels import paid
 from tests.browser.test_story import chosen, state
@@ -144,3 +145,15 @@ def test_somebody_invited_chooses_a_password_and_comes_again(seen: Page, site: S
     seen.get_by_label("Password").fill(PASSWORD)
     seen.get_by_role("button", name="Sign in").click()
     expect(seen.get_by_role("heading", level=1)).not_to_have_text("Sign in")
+
+
+def test_what_the_policy_stops_is_seen_by_these_tests(
+    site: Site, browser: Browser, signed_in: Path
+) -> None:
+    watched = Watched(browser.new_context(storage_state=signed_in, base_url=site.url))
+    watched.page.goto("/settings")
+    assert watched.wrong == []
+    watched.page.evaluate("document.body.innerHTML = '<img src=x onerror=alert(1)>'")
+    until(lambda: watched.page.title() and watched.wrong, "a word on the console")
+    assert "Content Security Policy" in " ".join(watched.wrong)
+    watched.page.context.close()
