@@ -60,6 +60,7 @@ def _reading(made: FastAPI, house: House) -> None:
     @made.get("/api/v1/orders")
     async def listed(
         state: list[str] = Query(default=[]),  # noqa: B008 (FastAPI's way)
+        delivery: list[str] = Query(default=[]),  # noqa: B008
         shop: str | None = None,
         search: str | None = Query(default=None, max_length=255),
         limit: int = Query(default=50, ge=1, le=1000),
@@ -68,7 +69,14 @@ def _reading(made: FastAPI, house: House) -> None:
         shops = acting.who().bounded_shops
         async with house.store.reading() as tx:
             found = await order_lists.listed(
-                tx, states=state, shop=shop, shops=shops, search=search, before=before, limit=limit
+                tx,
+                states=state,
+                deliveries=delivery,
+                shop=shop,
+                shops=shops,
+                search=search,
+                before=before,
+                limit=limit,
             )
             return {"orders": found, "counts": await order_lists.counted(tx, shops=shops)}
 

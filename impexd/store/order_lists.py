@@ -17,6 +17,7 @@ async def listed(
     tx: AsyncConnection,
     *,
     states: Collection[str] = (),
+    deliveries: Collection[str] = (),
     shop: str | None = None,
     shops: Sequence[str] | None = None,
     search: str | None = None,
@@ -26,7 +27,7 @@ async def listed(
     """
     Read the newest orders, each with where its deliveries stand.
 
-    `shops`: the only ones that may be seen.  `search`: the beginning of a number, or a whole
+    `deliveries`: only orders that have a delivery in one of these states.  `shops`: the only ones that may be seen.  `search`: the beginning of a number, or a whole
     delivery or tracking number, customer's code or address.  `before`: only older ones than this id.
     """
     query: Select[Any] = select(
@@ -34,6 +35,8 @@ async def listed(
         O.customer_key, O.placed, O.changed,
     )  # fmt: skip
     query = _which(query, states, shop, shops, search).order_by(O.id.desc()).limit(limit)
+    if deliveries:
+        query = query.where(O.id.in_(select(D.order_id).where(D.state.in_(sorted(deliveries)))))
     if before is not None:
         query = query.where(O.id < before)
     found = [dict(row) for row in (await tx.execute(query)).mappings()]

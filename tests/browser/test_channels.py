@@ -55,6 +55,23 @@ def test_an_order_that_was_paid_waits_for_a_person_who_approves_it(seen: Page, s
     assert "looked at it" in seen.get_by_role("region", name="What happened").inner_text()
 
 
+def test_an_order_whose_delivery_is_in_trouble_stands_first(seen: Page, site: Site) -> None:
+    number = sku(seen, 3)
+    placed(seen, site, number)
+    paid(seen, number)
+    seen.get_by_text("What may happen to it").click()
+    seen.get_by_label("Note for fail").fill("the parcel is lost")
+    with seen.expect_navigation():
+        seen.get_by_role("button", name="Fail", exact=True).click()
+    assert "the parcel is lost" in seen.get_by_role("region", name="How it got here").inner_text()
+    seen.goto("/orders")
+    first = seen.get_by_role("region", name="To be decided, or in trouble")
+    expect(first.get_by_role("link", name=number, exact=True)).to_be_visible()
+    seen.get_by_label("A delivery is").select_option("attention")
+    row = seen.get_by_role("region", name="Orders", exact=True).get_by_role("row", name=number)
+    expect(row).to_be_visible()
+
+
 def test_a_dead_letter_is_tried_again_when_its_map_is_mended(seen: Page, site: Site) -> None:
     number, words = sku(seen, 2), site.home / "etc" / "feeds" / "words.toml"
     words.write_text(WORDS)

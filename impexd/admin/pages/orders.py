@@ -9,10 +9,13 @@ from starlette.responses import Response
 
 from impexd.admin.pages import shell
 from impexd.admin.pages.asking import Asking
+from impexd.model.order import DeliveryState
 
 PAGE = 50
 FIRST = ("awaiting_approval", "cancelled_refund_pending", "returned_refund_pending")
 """States in which an order waits for a person."""
+SHOWN = 20
+"""Orders that stand first, at most."""
 PICTURE = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
     "cache-control": "no-store",
@@ -29,19 +32,17 @@ def routes(made: FastAPI, asking: Asking) -> None:
         state: str = "",
         shop: str = "",
         search: str = "",
+        delivery: str = "",
         before: int | None = None,
     ) -> Response:
         wanted: dict[str, Any] = {"state": [state] if state else [], "shop": shop}
+        wanted["delivery"] = [delivery] if delivery else []
         found = await asking.get(
             "/api/v1/orders", **wanted, search=search, before=before, limit=PAGE
         )
-        plain = not (state or shop or search or before)
+        plain = not (state or shop or search or delivery or before)
         held = (await asking.get("/api/v1/tasks", state=["held", "failed"]))["tasks"]
-        first = (
-            (await asking.get("/api/v1/orders", state=list(FIRST), limit=20))["orders"]
-            if plain
-            else []
-        )
+        first = await waiting(asking) if plain else []
         rows = found["orders"]
         return shell.page(
             request,
@@ -54,6 +55,8 @@ def routes(made: FastAPI, asking: Asking) -> None:
             state=state,
             shop=shop,
             search=search,
+            delivery=delivery,
+            deliveries=[one.value for one in DeliveryState],
         )
 
     @made.get("/orders/{id}", include_in_schema=False)
@@ -68,6 +71,15 @@ def routes(made: FastAPI, asking: Asking) -> None:
         path = f"/api/v1/orders/{quote(id, safe='')}/table"
         drawn = (await asking.get(path, **{"as": "svg"}))["drawn"]
         return Response(drawn, media_type="image/svg+xml", headers=PICTURE)
+
+
+async def waiting(asking: Asking) -> list[dict[str, Any]]:
+    """Ask for the newest orders that wait for a person, or have a delivery that does."""
+    found: dict[int, dict[str, Any]] = {}
+    for wanted in ({"state": list(FIRST)}, {"delivery": [DeliveryState.ATTENTION.value]}):
+        for one in (await asking.get("/api/v1/orders", **wanted, limit=SHOWN))["orders"]:
+            found[one["id"]] = one
+    return [found[id] for id in sorted(found, reverse=True)[:SHOWN]]
 
 
 def sorted_out(order: dict[str, Any]) -> dict[str, list[str]]:
