@@ -8,6 +8,8 @@ compared, and a signature without a moment of its own is protected from replay b
               HMAC-SHA256 of "ID.TIMESTAMP.BODY" with what stands in base64 after "whsec_"
 - aftership   `aftership-hmac-sha256`: base64 of the HMAC-SHA256 of the body
 - easypost    `x-hmac-signature`: "hmac-sha256-hex=HEX" of the body, the secret in NFKD
+- easypost-v2 `x-hmac-signature-v2`: the same of `x-timestamp` (RFC 2822), "POST", `x-path` and the body, one
+              behind the other; EasyPost sends both, and who asks for this one takes no other
 - shippo      `shippo-auth-signature`: "t=SECONDS,v1=HEX"; HMAC-SHA256 of "SECONDS.BODY"
 - hmac        a header of your choice: HMAC-SHA256 of the body, in hexadecimal or base64
 - token       a header of your choice holds the secret itself
@@ -16,9 +18,12 @@ compared, and a signature without a moment of its own is protected from replay b
 import base64
 import binascii
 import hmac
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 
 from impexd.model.feed import WebhookFeed
 
@@ -52,8 +57,12 @@ def verify(
         return "no signature"
     if feed.scheme == "token":
         return _matched(said.encode(), (secret.encode() for secret in secrets))
-    plain = said.rpartition("=")[2] if said.lower().startswith("sha256=") else said
+    plain = _MARK.sub("", said)
     return _matched(_decoded(plain), (_hmac(s.encode(), posted.body) for s in secrets))
+
+
+_MARK = re.compile(r"^(hmac-)?sha256(-hex)?=", re.IGNORECASE)
+"""What some write before a signature."""
 
 
 def _standard(posted: Posted, secrets: Sequence[str], now: float, window: int) -> Signed | str:
@@ -81,10 +90,40 @@ def _aftership(posted: Posted, secrets: Sequence[str], _now: float, _window: int
 
 def _easypost(posted: Posted, secrets: Sequence[str], _now: float, _window: int) -> Signed | str:
     said = posted.headers.get("x-hmac-signature", "")
-    if not said.startswith("hmac-sha256-hex="):
+    return _easypost_of(said, secrets, posted.body)
+
+
+def _easypost_v2(posted: Posted, secrets: Sequence[str], now: float, window: int) -> Signed | str:
+    at, path, said = (
+        posted.headers.get(f"x-{name}", "") for name in ("timestamp", "path", "hmac-signature-v2")
+    )
+    if not (at and path and said):
         return "no signature"
-    normal = [unicodedata.normalize("NFKD", secret) for secret in secrets]
-    return _of_body(posted, normal, _hexed(said.removeprefix("hmac-sha256-hex=")))
+    moment = _mail_moment(at)
+    if reason := "the moment is none" if moment is None else _far(moment, now, window):
+        return reason
+    try:
+        signed = f"{at}POST{path}".encode("latin-1")
+    except UnicodeEncodeError:
+        return "the signature is wrong"
+    return _easypost_of(said, secrets, signed + posted.body)
+
+
+def _easypost_of(said: str, secrets: Sequence[str], content: bytes) -> Signed | str:
+    mark, _, signature = said.partition("=")
+    if mark != "hmac-sha256-hex":
+        return "no signature"
+    normal = (unicodedata.normalize("NFKD", secret).encode() for secret in secrets)
+    return _matched(_hexed(signature), (_hmac(key, content) for key in normal))
+
+
+def _mail_moment(said: str) -> float | None:
+    """Seconds of "Tue, 19 Aug 2025 20:37:09 -0000"; None if it is no moment."""
+    try:
+        moment = parsedate_to_datetime(said[:64])
+    except (ValueError, OverflowError, TypeError):
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()  # -0000 is UTC, and no zone
 
 
 def _shippo(posted: Posted, secrets: Sequence[str], now: float, window: int) -> Signed | str:
@@ -107,6 +146,7 @@ _SCHEMES: Mapping[str, Callable[[Posted, Sequence[str], float, int], Signed | st
     "standard": _standard,
     "aftership": _aftership,
     "easypost": _easypost,
+    "easypost-v2": _easypost_v2,
     "shippo": _shippo,
 }
 
@@ -126,7 +166,11 @@ def _matched(said: bytes, expected: Iterable[bytes]) -> Signed | str:
 def _stale(at: str, now: float, window: int) -> str:
     if not (at.isascii() and at.isdigit() and len(at) <= 12):
         return "the moment is none"
-    return "" if abs(now - int(at)) <= window else "the moment is too far off"
+    return _far(int(at), now, window)
+
+
+def _far(at: float, now: float, window: int) -> str:
+    return "" if abs(now - at) <= window else "the moment is too far off"
 
 
 def _hmac(key: bytes, content: bytes) -> bytes:

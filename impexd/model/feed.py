@@ -145,7 +145,7 @@ class RestFeed(Heard):
     """Bytes of one answer, unpacked."""
 
 
-Scheme = Literal["standard", "aftership", "easypost", "shippo", "hmac", "token"]
+Scheme = Literal["standard", "aftership", "easypost", "easypost-v2", "shippo", "hmac", "token"]
 
 
 class WebhookFeed(Heard):

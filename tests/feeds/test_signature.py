@@ -3,6 +3,8 @@
 import base64
 import hmac
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 import pytest
 
@@ -12,7 +14,10 @@ from impexd.model.feed import WebhookFeed
 
 NOW = 1_780_000_000
 BODY = b'{"a": "\xc3\xa4"}'
-SECRETS = {"standard": "whsec_" + base64.b64encode(b"k" * 24).decode(), "easypost": "s\u00e9cret"}
+SECRETS = {
+    "standard": "whsec_" + base64.b64encode(b"k" * 24).decode(), "easypost": "s\u00e9cret",
+    "easypost-v2": "s\u00e9cret",
+}  # fmt: skip
 OLD = {"standard": "whsec_" + base64.b64encode(b"o" * 24).decode()}
 
 
@@ -40,6 +45,13 @@ def _easypost(body: bytes, secret: str, _at: int) -> dict[str, str]:
     return {"x-hmac-signature": "hmac-sha256-hex=" + _digest(key, body).hex()}
 
 
+def _easypost_v2(body: bytes, secret: str, at: int) -> dict[str, str]:
+    said, path = format_datetime(datetime.fromtimestamp(at, UTC).replace(tzinfo=None)), "/hooks/x"
+    key = secret.replace("\u00e9", "e\u0301").encode()
+    signed = "hmac-sha256-hex=" + _digest(key, f"{said}POST{path}".encode() + body).hex()
+    return {"x-timestamp": said, "x-path": path, "x-hmac-signature-v2": signed}
+
+
 def _shippo(body: bytes, secret: str, at: int) -> dict[str, str]:
     return {
         "shippo-auth-signature": f"t={at},v1={_digest(secret.encode(), f'{at}.'.encode() + body).hex()}"
@@ -59,11 +71,12 @@ SIGNS: dict[str, Sign] = {
     "standard": _standard,
     "aftership": _aftership,
     "easypost": _easypost,
+    "easypost-v2": _easypost_v2,
     "shippo": _shippo,
     "hmac": _hmac,
     "token": _token,
 }
-TIMED = ("standard", "shippo")
+TIMED = ("standard", "easypost-v2", "shippo")
 
 
 def _feed(scheme: str) -> WebhookFeed:
@@ -113,10 +126,52 @@ def test_a_moment_is_good_for_five_minutes_and_covered_by_the_signature(scheme: 
         assert _verify(scheme, _signed(scheme, at=NOW + off))
     for off in (-301, 301, -(10**9)):
         assert not _verify(scheme, _signed(scheme, at=NOW + off))
-    headers = _signed(scheme)
-    name, value = next((n, v) for n, v in headers.items() if str(NOW) in v)
-    assert not _verify(scheme, headers | {name: value.replace(str(NOW), str(NOW + 1))})
-    assert not _verify(scheme, headers | {name: value.replace(str(NOW), "٣" * 10)})
+    headers, later = _signed(scheme), _signed(scheme, at=NOW + 1)
+    if scheme == "shippo":
+        later = {name: value.replace(str(NOW), str(NOW + 1)) for name, value in headers.items()}
+    name = {"standard": "webhook-timestamp", "easypost-v2": "x-timestamp"}.get(
+        scheme, "shippo-auth-signature"
+    )
+    assert not _verify(scheme, headers | {name: later[name]})
+    for none in ("٣" * 10, "x", "Tue, 19", "Tue, 99 Aug 2025 20:37:09 -0000", "-1", "9" * 40):
+        broken = none if scheme != "shippo" else headers[name].replace(str(NOW), none)
+        assert not _verify(scheme, headers | {name: broken})
+
+
+def test_the_path_is_covered_by_the_second_signature_of_easypost_and_the_first_is_not_enough() -> (
+    None
+):
+    headers = _signed("easypost-v2")
+    for path in ("", "/hooks/y", "/hooks/x ", "\u0663"):
+        assert not _verify("easypost-v2", headers | {"x-path": path})
+    assert not _verify("easypost-v2", _signed("easypost", secret=SECRETS["easypost-v2"]))
+
+
+def test_what_others_have_published_is_verified() -> None:
+    """The examples of Standard Webhooks, and the event the clients of EasyPost are tested with."""
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    for secret in (key, key.removeprefix("whsec_")):
+        posted = Posted(headers, b'{"test": 2432232314}')
+        assert signature.verify(_feed("standard"), posted, [secret], now=1614265330) == Signed(
+            "msg_p5jXN8AQM9LWM0D4loKWxJek"
+        )
+    body = (
+        b'{"result":{"id":"batch_123...","object":"Batch","mode":"test","state":"created",'
+        b'"num_shipments":0,"reference":null,"created_at":"2022-07-26T17:22:32Z",'
+        b'"updated_at":"2022-07-26T17:22:32Z","scan_form":null,"shipments":[],"status":{"created":0,'
+        b'"queued_for_purchase":0,"creation_failed":0,"postage_purchased":0,'
+        b'"postage_purchase_failed":0},"pickup":null,"label_url":null},"description":"batch.created",'
+        b'"mode":"test","previous_attributes":null,"completed_urls":null,"user_id":"user_123...",'
+        b'"status":"pending","object":"Event","id":"evt_123..."}'
+    )
+    mark = "hmac-sha256-hex=e93977c8ccb20363d51a62b3fe1fc402b7829be1152da9e88cf9e8d07115a46b"
+    posted = Posted({"x-hmac-signature": mark}, body)
+    assert signature.verify(_feed("easypost"), posted, ["s\u00e9cret"], now=NOW) == Signed()
 
 
 def test_the_id_of_a_standard_webhook_is_covered_by_the_signature() -> None:
