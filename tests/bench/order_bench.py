@@ -1,21 +1,27 @@
 """
 Events of orders per second, one durable transaction each, beside bare sqlite3 doing the same writes.
 
-    python -m tests.bench.order_bench [ORDERS]
+    python -m tests.bench.order_bench [ORDERS [ROUNDS]]
 
 Each order is paid, packed, released, shipped and delivered: load, walk, and what every step writes
 (order, delivery, lines, audit, flags, stock, movements).  The other side is recorded from the
 first: the very statements that changed something, with their values, sent again from a plain loop
-over sqlite3 to a copy of the same file, a transaction each, with the same settings.
+over sqlite3 to a copy of the same file, a transaction each, with the same settings.  The sides take
+turns, each from a fresh copy; medians are told, and how much each event costs the processor.
 """
 
 import asyncio
 import json
+import os
 import shutil
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +76,10 @@ def terms() -> Bench:
     return Bench(Orders(stock="stock"), SYSTEM, where)
 
 
-async def ours(path: Path, orders: int) -> float:
-    """Let everything happen to every order; gives the seconds."""
+async def ours(path: Path, orders: int) -> None:
+    """Let everything happen to every order."""
     bench = terms()
     async with engine.opened(f"sqlite:///{path}") as store:
-        begun = time.perf_counter()
         for event in EVENTS:
             for id in range(1, orders + 1):
 
@@ -82,10 +87,10 @@ async def ours(path: Path, orders: int) -> float:
                     return await run.event(tx, bench, id, event, CLERK)
 
                 await store.at_once(happen)
-        return time.perf_counter() - begun
 
 
-def recording(written: Written) -> None:
+@contextmanager
+def recording(written: Written) -> Iterator[None]:
     """Have every statement that changes something noted, with its values, by transaction."""
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
@@ -98,49 +103,83 @@ def recording(written: Written) -> None:
             rows = values if many and isinstance(values[0], tuple | list) else [values]
             written[-1].append((sql, [tuple(row) for row in rows]))
 
+    yield
+    event.remove(Engine, "before_cursor_execute", noted)
 
-def theirs(path: Path, written: Written) -> float:
-    """Send the same writes from a plain loop; gives the seconds."""
+
+def theirs(path: Path, written: Written) -> None:
+    """Send the same writes from a plain loop."""
     raw = sqlite3.connect(path, isolation_level=None)
     for name, value in (("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")):
         raw.execute(f"PRAGMA {name} = {value}").fetchone()
-    begun = time.perf_counter()
     for transaction in written:
         raw.execute("BEGIN IMMEDIATE")
         for sql, rows in transaction:
             for row in rows:
                 raw.execute(sql, row).fetchall()
         raw.execute("COMMIT")
-    seconds = time.perf_counter() - begun
     raw.close()
-    return seconds
 
 
-async def main(orders: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What a side took for all events."""
+
+    wall: float
+    cpu: float
+
+
+def measured(work: Callable[[], object]) -> Took:
+    """Run one side; the disk has nothing left to do from the other when it begins."""
+    os.sync()
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Took(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def main(orders: int, rounds: int) -> None:
+    """Measure both sides in turn, and print the medians."""
     with tempfile.TemporaryDirectory(prefix="impexd-orders-") as folder:
-        start, first, second, third = (Path(folder) / f"{n}.db" for n in range(4))
-        await filled(start, orders)
-        for copy in (first, second, third):
-            shutil.copyfile(start, copy)
-        mine = await ours(first, orders)
+        start, first, second = (Path(folder) / f"{n}.db" for n in range(3))
+        asyncio.run(filled(start, orders))
+        shutil.copyfile(start, first)
         written: Written = []
-        recording(written)
-        await ours(second, orders)
+        with recording(written):
+            asyncio.run(ours(first, orders))
         written = [one for one in written if one]
-        bare = theirs(third, written)
         events = orders * len(EVENTS)
         assert len(written) == events, (len(written), events)
-        for a, b in zip(dumped(second), dumped(third), strict=True):
-            assert a == b
+        sides: dict[str, Callable[[Path], object]] = {
+            "ours": lambda path: asyncio.run(ours(path, orders)),
+            "sqlite3": lambda path: theirs(path, written),
+        }
+        took: dict[str, list[Took]] = {name: [] for name in sides}
+        for n in range(rounds):
+            for name in sorted(sides, reverse=bool(n % 2)):
+                _fresh(start, second)
+                took[name].append(measured(lambda name=name: sides[name](second)))  # type: ignore[misc]
+                assert dumped(second) == dumped(first), name
+        ratios = [b.wall / a.wall for a, b in zip(took["ours"], took["sqlite3"], strict=True)]
         found = {
             "orders": orders,
             "events": events,
-            "statements": sum(map(len, written)),
-            "ours_per_second": round(events / mine),
-            "sqlite3_per_second": round(events / bare),
-            "ratio": round(bare / mine, 2),
-        }
+            "statements": round(sum(map(len, written)) / events, 1),
+            **{f"{name}_per_second": round(events / _median(one, "wall")) for name, one in took.items()},
+            **{f"{name}_cpu_us": round(_median(one, "cpu") / events * 1e6) for name, one in took.items()},
+            "ratio": round(statistics.median(ratios), 2),
+            "ratios": [round(one, 2) for one in ratios],
+        }  # fmt: skip
         print(json.dumps(found))
+
+
+def _median(took: Sequence[Took], what: str) -> float:
+    return statistics.median(getattr(one, what) for one in took)
+
+
+def _fresh(start: Path, path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    shutil.copyfile(start, path)
 
 
 def dumped(path: Path) -> list[tuple[Any, ...]]:
@@ -153,4 +192,4 @@ def dumped(path: Path) -> list[tuple[Any, ...]]:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 500))
+    main(*(int(word) for word in [*sys.argv[1:], "500", "5"][:2]))
