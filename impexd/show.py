@@ -186,6 +186,8 @@ def _orders(out: Console, brought: dict[str, Any]) -> None:
     count = brought["counts"].get("refused", 0)
     if count > min(len(refused), LISTED):
         out.print(f"  ... {count:,} orders refused in all")
+    if count:
+        out.print(f"  {text(brought['hint'], 500)}")
 
 
 def _problems(out: Console, found: dict[str, Any]) -> None:

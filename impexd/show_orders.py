@@ -7,6 +7,20 @@ from rich.table import Table
 from impexd.show import console, text
 
 
+def refused(found: dict[str, Any]) -> None:
+    """Print the orders of files that were refused, newest first."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "number", "at", "why"):
+        table.add_column(name)
+    for one in found["refused"]:
+        at, why = text(one["at"][:19]), text(one["reason"], 200)
+        table.add_row(str(one["run"]), text(one["number"], 40), at, why)
+    out = console()
+    out.print(table if found["refused"] else "no refused orders")
+    if found["refused"]:
+        out.print(text(found["hint"], 500))
+
+
 def orders(found: dict[str, Any]) -> None:
     """Print orders, newest first."""
     table = Table(box=None, pad_edge=False)

@@ -18,6 +18,7 @@ from impexd.imports import decisions, leavings
 from impexd.inbox import adopt
 from impexd.model import report
 from impexd.model.base import Model
+from impexd.orders.files import REFUSED
 from impexd.store import followups, order_inputs, parked, runlog, runs, sendings
 from impexd.store.exporting import KIND
 
@@ -96,7 +97,7 @@ def routes(made: FastAPI, house: House) -> None:
             **(exporting.about(run, sent) if out else {}),
             "cured": cured,
             "after": following,
-            "orders": {"counts": became, "listed": orders},
+            "orders": {"counts": became, "listed": orders, "hint": REFUSED},
         }
 
 

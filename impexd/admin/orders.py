@@ -16,8 +16,9 @@ from impexd.model.placing import Amount, Given, Placement
 from impexd.orders import acts, draw
 from impexd.orders.acts import Wish
 from impexd.orders.draw import Drawing
+from impexd.orders.files import REFUSED
 from impexd.orders.run import By
-from impexd.store import order_lists
+from impexd.store import order_inputs, order_lists
 
 MOST = 1000
 """Orders that one request may place."""
@@ -83,6 +84,14 @@ def _reading(made: FastAPI, house: House) -> None:
     @made.get("/api/v1/orders/{id}")
     async def one(id: str) -> dict[str, Any]:
         return await acts.told(house.store, id)
+
+    @made.get("/api/v1/refused-orders")
+    async def refused(limit: int = Query(default=50, ge=1, le=1000)) -> dict[str, Any]:
+        who = acting.who()
+        bound = who.bounded is not None or who.bounded_shops is not None
+        async with house.store.reading() as tx:
+            found = [] if bound else await order_inputs.refused(tx, limit)
+        return {"refused": found, "hint": REFUSED}
 
     @made.get("/api/v1/order-table")
     async def table(as_: Drawing = Query("text", alias="as")) -> dict[str, str]:  # noqa: B008

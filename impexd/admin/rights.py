@@ -97,6 +97,7 @@ API = (
     Rule("GET",    "/api/v1/orders/{id}/table",        VIEWER, ORDER),
     Rule("POST",   "/api/v1/orders/{id}/events",       OPERATOR, ORDER),
     Rule("GET",    "/api/v1/order-table",              VIEWER),
+    Rule("GET",    "/api/v1/refused-orders",           VIEWER),
     Rule("GET",    "/api/v1/orders/{id}/why",          VIEWER, ORDER),
     Rule("POST",   "/api/v1/orders/{id}/flags",        OPERATOR, ORDER),
     Rule("GET",    "/api/v1/feeds",                    VIEWER),

@@ -23,6 +23,9 @@ TABLES = click.Choice(["text", "mermaid", "svg"])
 @click.option("--before", type=int, help="Only orders older than this id.")
 @click.option("--table", "drawing", type=TABLES, help="Draw the state table instead.")
 @click.option("--order", help="With --table: mark where this order stands.")
+@click.option(
+    "--refused", is_flag=True, help="Orders of files that were refused when they came last."
+)
 @click.option("--json", "as_json", is_flag=True, help="One object for machines.")
 @click.pass_obj
 def orders(
@@ -35,6 +38,7 @@ def orders(
     drawing: str | None,
     order: str | None,
     *,
+    refused: bool,
     as_json: bool,
 ) -> None:
     """List orders, newest first, with where their deliveries stand."""
@@ -44,15 +48,15 @@ def orders(
         click.echo(asynchronously(lambda: work.order_table(source, drawing, order)), nl=False)
         return
     query: dict[str, Any] = {"state": list(state) or None, "shop": shop, "search": search}
-    found = asynchronously(
-        lambda: work.asked(source, "/api/v1/orders", limit=limit, before=before, **query)
-    )
+    at = "/api/v1/refused-orders" if refused else "/api/v1/orders"
+    query = {} if refused else query | {"before": before}
+    found = asynchronously(lambda: work.asked(source, at, limit=limit, **query))
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=True))
     else:
         from impexd import show_orders as show
 
-        show.orders(found)
+        (show.refused if refused else show.orders)(found)
 
 
 @click.command()

@@ -30,6 +30,11 @@ from impexd.store.engine import Store
 
 SOME = 200
 """Orders that are placed in one transaction."""
+REFUSED = (
+    "mend the order and hand it in again, as it is to be; or as it was placed, to take a change back."
+    ' changed = "amend" in [orders] lets changes in while nothing of the order has begun'
+)
+"""What can be done about refused orders."""
 HEAD = ("shop", "placed", "currency", "total", "remarks")
 PAYMENT = {"payment_method": "method", "payment_state": "state", "payment_reference": "reference"}
 LINE = (

@@ -125,10 +125,12 @@ async def counted(tx: AsyncConnection, run: int) -> dict[str, int]:
 
 
 async def refused(tx: AsyncConnection, limit: int = 100) -> list[dict[str, Any]]:
-    """Read the newest orders of files that were refused."""
+    """Read the orders of files that were refused when they came last, newest first."""
+    later = tables.order_input.alias()
+    again = select(later.c.id).where(later.c.number == I.number, later.c.id > I.id)
     query = (
         select(I.run, I.number, I.reason, I.order_id, I.at)
-        .where(I.state == "refused")
+        .where(I.state == "refused", ~again.exists())
         .order_by(I.id.desc())
         .limit(limit)
     )

@@ -109,11 +109,16 @@ async def test_orders_that_are_refused_are_told_with_the_run_also_when_they_come
             {"refused": 1},
         ]
         assert [refused in one["listed"] for one in told] == [False, True, True]
+        listed = await house.asked.get("/api/v1/refused-orders")
+        (one,) = listed["refused"]
+        assert (one["number"], one["reason"]) == ("1001", why)
+        assert "amend" in listed["hint"]
         # What is refused can be taken back: the order as it was placed is nothing new.
         last = await drop(house, "orders-d.csv", text)
         assert last["counts"]["order_row"]["updated"] == 1  # type: ignore[index]
         told = (await house.asked.get(f"/api/v1/runs/{last['id']}"))["orders"]
         assert told["counts"] == {"unchanged": 1}
+        assert (await house.asked.get("/api/v1/refused-orders"))["refused"] == []
         last = await drop(house, "orders-e.csv", text + "\n")
         told = (await house.asked.get(f"/api/v1/runs/{last['id']}"))["orders"]
         assert told["counts"] == {}
