@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from impexd.store.direct import Direct
+
 Values = Mapping[str, Any]
 Reading = Callable[[Any], Any]
 
@@ -50,7 +52,11 @@ class Constant:
     async def rows(self, tx: AsyncConnection, values: Values) -> Sequence[Any]:
         """Send it; gives all rows."""
         ready = self._for(tx.dialect)
-        found = (await tx.exec_driver_sql(ready.sql, ready.given(values))).all()
+        found: Sequence[Any]
+        if isinstance(tx, Direct):
+            found = tx.plain(ready.sql, ready.given(values))
+        else:
+            found = (await tx.exec_driver_sql(ready.sql, ready.given(values))).all()
         if not ready.read:
             return found
         read = ready.read
@@ -67,6 +73,9 @@ class Constant:
         """Send it once for each of some values."""
         ready = self._for(tx.dialect)
         given = [ready.given(one) for one in values]
+        if isinstance(tx, Direct):
+            tx.plain_many(ready.sql, given)
+            return
         await tx.exec_driver_sql(ready.sql, given[0] if len(given) == 1 else given)
 
     def _for(self, dialect: Any) -> _Ready:

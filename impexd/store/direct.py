@@ -25,13 +25,46 @@ class Direct:
     """As much of an `AsyncConnection` as statements need; it never waits."""
 
     def __init__(self) -> None:
-        self.sync: Connection = cast("Connection", None)
+        self.raw: sqlite3.Connection = cast("sqlite3.Connection", None)
+        self._engine: Engine = cast("Engine", None)
+        self._sync: Connection | None = None
         self._points = 0
+
+    def begin(self, raw: sqlite3.Connection, engine: Engine) -> None:
+        """Begin the transaction on a connection, which `engine` is made for."""
+        self.raw, self._engine = raw, engine
+        raw.execute("BEGIN IMMEDIATE")
+
+    def end(self, how: str) -> None:
+        """End it: COMMIT or ROLLBACK."""
+        try:
+            if self.raw.in_transaction:  # a full disk may have ended it
+                self.raw.execute(how)
+            elif how == "COMMIT":
+                raise RuntimeError("the transaction was ended by somebody else")
+        finally:
+            if self._sync is not None:
+                self._sync.close()
+
+    @property
+    def sync(self) -> Connection:
+        """SQLAlchemy's connection, made when the first statement needs it."""
+        if self._sync is None:
+            self._sync = self._engine.connect()
+        return self._sync
 
     @property
     def dialect(self) -> Any:
         """The dialect, with its `name`."""
-        return self.sync.dialect
+        return self._engine.dialect
+
+    def plain(self, sql: str, values: Any) -> list[Any]:
+        """Send a statement to the driver as it is; gives all rows."""
+        return self.raw.execute(sql, values).fetchall()
+
+    def plain_many(self, sql: str, values: Any) -> None:
+        """Send a statement once for each of some values."""
+        self.raw.executemany(sql, values)
 
     async def execute(self, statement: Any, parameters: Any = None, **more: Any) -> Any:
         """As `AsyncConnection.execute`."""
@@ -50,14 +83,15 @@ class Direct:
         """As `AsyncConnection.begin_nested` in an `async with`: a savepoint."""
         self._points += 1
         name = f"direct_{self._points}"
-        self.sync.exec_driver_sql(f"SAVEPOINT {name}")
+        self.raw.execute(f"SAVEPOINT {name}")
         try:
             yield
         except BaseException:
-            self.sync.exec_driver_sql(f"ROLLBACK TO {name}")
-            self.sync.exec_driver_sql(f"RELEASE {name}")
+            if self.raw.in_transaction:
+                self.raw.execute(f"ROLLBACK TO {name}")
+                self.raw.execute(f"RELEASE {name}")
             raise
-        self.sync.exec_driver_sql(f"RELEASE {name}")
+        self.raw.execute(f"RELEASE {name}")
 
 
 _ENGINES: "WeakKeyDictionary[Any, Engine]" = WeakKeyDictionary()
@@ -78,19 +112,24 @@ async def run(driver: Any, tx: Direct, work: Work[T]) -> T:
 def _carried(driver: Any, tx: Direct, work: Work[T]) -> T:
     raw: sqlite3.Connection = driver._conn
     if driver not in _ENGINES:
-        _ENGINES[driver] = create_engine(
+        made = create_engine(
             "sqlite://", creator=lambda: raw, poolclass=StaticPool, hide_parameters=True
         )
-    with _ENGINES[driver].connect() as sync:
-        tx.sync = sync
-        sync.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
-            result = driven(cast("Coroutine[Any, Any, T]", work(cast("AsyncConnection", tx))))
-            sync.commit()
-        except BaseException:
-            sync.rollback()
-            raise
-        return result
+        made.connect().close()  # its first connection asks things, and rolls back
+        _ENGINES[driver] = made
+    tx.begin(raw, _ENGINES[driver])
+    try:
+        result = driven(cast("Coroutine[Any, Any, T]", work(cast("AsyncConnection", tx))))
+    except BaseException:
+        tx.end("ROLLBACK")
+        raise
+    try:
+        tx.end("COMMIT")
+    except BaseException:
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        raise
+    return result
 
 
 def driven(work: Coroutine[Any, Any, T]) -> T:

@@ -34,7 +34,7 @@ from impexd.model.placing import Placement
 from impexd.orders import placing, run
 from impexd.orders.bench import Bench
 from impexd.orders.run import By
-from impexd.store import engine, entities, migrate
+from impexd.store import direct, engine, entities, migrate
 from impexd.store import stock as shelf
 from tests.orders.house import STOCK
 
@@ -95,16 +95,31 @@ def recording(written: Written) -> Iterator[None]:
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
-    @event.listens_for(Engine, "before_cursor_execute")
-    def noted(_c: Any, _cur: Any, sql: str, values: Any, _ctx: Any, many: bool) -> None:
-        if sql.startswith("BEGIN IMMEDIATE"):
-            written.append([])
-        elif written and sql.split(None, 1)[0] in ("INSERT", "UPDATE", "DELETE"):
-            rows = values if many and isinstance(values[0], tuple | list) else [values]
+    def noted(sql: str, rows: Sequence[Any]) -> None:
+        if sql.split(None, 1)[0] in ("INSERT", "UPDATE", "DELETE"):
             written[-1].append((sql, [tuple(row) for row in rows]))
 
+    def through(_c: Any, _cur: Any, sql: str, values: Any, _ctx: Any, many: bool) -> None:
+        noted(sql, values if many and isinstance(values[0], tuple | list) else [values])
+
+    class Noting(direct.Direct):
+        def begin(self, raw: sqlite3.Connection, engine: Any) -> None:
+            written.append([])
+            super().begin(raw, engine)
+
+        def plain(self, sql: str, values: Any) -> list[Any]:
+            noted(sql, [values])
+            return super().plain(sql, values)
+
+        def plain_many(self, sql: str, values: Any) -> None:
+            noted(sql, values)
+            super().plain_many(sql, values)
+
+    event.listen(Engine, "before_cursor_execute", through)
+    plain, direct.Direct = direct.Direct, Noting  # type: ignore[misc]
     yield
-    event.remove(Engine, "before_cursor_execute", noted)
+    direct.Direct = plain  # type: ignore[misc]
+    event.remove(Engine, "before_cursor_execute", through)
 
 
 def theirs(path: Path, written: Written) -> None:
@@ -115,8 +130,10 @@ def theirs(path: Path, written: Written) -> None:
     for transaction in written:
         raw.execute("BEGIN IMMEDIATE")
         for sql, rows in transaction:
-            for row in rows:
-                raw.execute(sql, row).fetchall()
+            if len(rows) > 1:
+                raw.executemany(sql, rows)
+            else:
+                raw.execute(sql, rows[0]).fetchall()
         raw.execute("COMMIT")
     raw.close()
 
