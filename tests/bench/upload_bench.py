@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -92,55 +93,60 @@ def received(http: httpx2.Client, token: str) -> int:
     return next((int(one["received"]) for one in found if one["token"] == token), -1)
 
 
-def _told(answer: httpx2.Response) -> dict[str, object]:
+def _told(answer: httpx2.Response) -> dict[str, Any]:
     assert answer.is_success, answer.text
-    return answer.json()  # type: ignore[no-any-return]
+    told: dict[str, Any] = answer.json()
+    return told
 
 
 def measure(home: Path, size: int) -> bool:
     uploads, data = home / "var" / "uploads", os.urandom(PIECE)
     with running(home) as site:
-        site.impexd("user", "add", "bench", "--role", "operator")
-        made = site.impexd("user", "token", "bench", "--label", "bench", "--role", "operator")
-        token = next(word for word in made.replace('"', " ").split() if word.startswith("impexd_"))
-        headers = {"authorization": f"Bearer {token}"}
+        headers = {"authorization": f"Bearer {site.token('operator')}"}
         with httpx2.Client(base_url=site.url, headers=headers, timeout=600) as http:
             small = begun(http, "items-small.csv", 4 * PIECE)
-            sent(http, small, data, 0, 4 * PIECE)
-            watch = Watch(site.pid)
-            before = watch.now()
-            with watch.watching():
-                one = begun(http, "items-large.csv", size)
-                since = time.monotonic()
-                sent(http, one, data, 0, size)
-                took = time.monotonic() - since
-                since = time.monotonic()
-                run = _told(http.post(f"/api/v1/uploads/{one}/import", json={}))["run"]
-                taken = time.monotonic() - since
-                state = f"/api/v1/runs/{run}"
-                until(lambda: _told(http.get(state))["settled"], "the run", seconds=600)
-            after = watch.now()
-            print(f"{size >> 20} MiB in pieces of {PIECE >> 20} MiB: {size / 1e6 / took:.0f} MB/s")
-            print(f"hashed and taken into its group in {taken:.1f} s")
-            print(f"memory: {before:.0f} MB before, {watch.peak:.0f} MB peak, {after:.0f} MB after")
+            sent(http, small, data, 0, 4 * PIECE)  # what is loaded once is loaded now
+            grown = whole(site, http, data, size)
             half = begun(http, "items-half.csv", size)
             sent(http, half, data, 0, size // 2)
             cut(site, headers, half, size // 2, data)
-            there = received(http, half)
-            left = sorted(path.name for path in uploads.iterdir())
-            runs = _told(http.get("/api/v1/runs"))["runs"]
-            print(f"cut at {size // 2 >> 20} MiB: {there >> 20} MiB to go on from, {len(runs)} run")
-            assert there >= size // 2
-            assert left == sorted([small, half])
-            until(lambda: _whole(http, half, data, received(http, half), size), "the rest of it")
-            print("gone on with: whole")
+            halved(http, half, data, size)
+            assert sorted(path.name for path in uploads.iterdir()) == sorted([small, half])
             stale = begun(http, "items-stale.csv", size)
             sent(http, stale, data, 0, PIECE)
         _aged(home / "var" / "impexd.db")
     with running(home):
         until(lambda: not list(uploads.iterdir()), "that what nobody goes on with is removed")
         print("a day later, after the next tidying: nothing left")
-    return watch.peak - before < GROWTH
+    return grown < GROWTH
+
+
+def whole(site: Site, http: httpx2.Client, data: bytes, size: int) -> float:
+    """Send a file and have it taken in; gives by how much the daemon grew."""
+    watch = Watch(site.pid)
+    before = watch.now()
+    with watch.watching():
+        one = begun(http, "items-large.csv", size)
+        since = time.monotonic()
+        sent(http, one, data, 0, size)
+        took = time.monotonic() - since
+        run = _told(http.post(f"/api/v1/uploads/{one}/import", json={}))["run"]
+        taken = time.monotonic() - since - took
+        state = f"/api/v1/runs/{run}"
+        until(lambda: _told(http.get(state))["settled"], "the run", seconds=600)
+    print(f"{size >> 20} MiB in pieces of {PIECE >> 20} MiB: {size / 1e6 / took:.0f} MB/s")
+    print(f"hashed and taken into its group in {taken:.1f} s")
+    print(f"memory: {before:.0f} MB before, {watch.peak:.0f} MB peak, {watch.now():.0f} MB after")
+    return watch.peak - before
+
+
+def halved(http: httpx2.Client, token: str, data: bytes, size: int) -> None:
+    """See what is left of a file that was cut half way, and go on with it."""
+    there, runs = received(http, token), _told(http.get("/api/v1/runs"))["runs"]
+    print(f"cut at {size // 2 >> 20} MiB: {there >> 20} MiB to go on from; runs: {len(runs)}")
+    assert there >= size // 2
+    until(lambda: _whole(http, token, data, received(http, token), size), "the rest of it")
+    print("gone on with: whole")
 
 
 def _whole(http: httpx2.Client, token: str, data: bytes, at: int, size: int) -> bool:

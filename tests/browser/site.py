@@ -156,6 +156,12 @@ class Site:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return done.stdout
 
+    def token(self, role: str) -> str:
+        """Make an account of a role, and a token of it."""
+        self.impexd("user", "add", role, "--role", role)
+        made = self.impexd("user", "token", role, "--label", "program", "--role", role)
+        return next(word for word in made.split() if word.startswith("impexd_"))
+
 
 @contextmanager
 def running(home: Path) -> Iterator[Site]:
