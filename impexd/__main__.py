@@ -2,9 +2,16 @@
 
 import sys
 
-from impexd.cli import main
+from impexd.core import lean
+
+
+def main() -> int:
+    """Do what the command line says; gives the exit status."""
+    lean.structlog()
+    from impexd import cli  # only now: it brings structlog
+
+    return cli.main()
+
 
 if __name__ == "__main__":
     sys.exit(main())
-
-__all__ = ["main"]

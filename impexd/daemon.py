@@ -14,7 +14,7 @@ import structlog
 from anyio.abc import TaskGroup
 
 from impexd.core import log as logging
-from impexd.core import systemd
+from impexd.core import memory, systemd
 from impexd.core.errors import ConfigError, ImpexError, WorldError
 from impexd.core.signals import Bell, heard
 from impexd.feeds import tend as hearing
@@ -69,6 +69,7 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
             tasks.start_soon(hearing.tend, instance.feeds)
             tasks.start_soon(wake.tend, instance.timing, lambda: instance.changed)
         systemd.ready(f"{len(instance.config.groups)} groups")
+        memory.trim()
         await stopping.wait()
         instance.pulse.stopping = True
         systemd.stopping()

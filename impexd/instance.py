@@ -130,7 +130,7 @@ class Instance:
 
     def ordering(self) -> Ordering:
         """What orders are worked with, as the configuration in force has it."""
-        return ordering.bench(self.config, self.clock, self.chain.flagged)
+        return ordering.bench(self.config, self.clock, self.chain.flagged, self.feeds.placed)
 
     async def look_at_orders(self) -> int:
         """Place what files brought, and wake deliveries that can go on; gives how many did."""

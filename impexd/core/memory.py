@@ -1,6 +1,7 @@
 """What the C library keeps of the memory that was given back."""
 
 import ctypes
+import gc
 
 _ARENAS = -8
 """M_ARENA_MAX of glibc's malloc.h."""
@@ -15,5 +16,14 @@ def thrifty(arenas: int = 2) -> bool:
     """
     try:
         return bool(ctypes.CDLL(None).mallopt(_ARENAS, arenas))
+    except (OSError, AttributeError):
+        return False
+
+
+def trim() -> bool:
+    """Give back what is free after a start, which needs more than what comes then; False if nothing is."""
+    gc.collect()
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
     except (OSError, AttributeError):
         return False

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core import secret
 from impexd.core.clock import Clock
+from impexd.core.doorbell import Doorbell
 from impexd.core.errors import ImpexError
 from impexd.model.config import Config
 from impexd.model.message import Heard, Message
@@ -47,8 +48,8 @@ class Bench:
     apply: Apply
     ring: Ring
     ask: Ask
-    arrived: anyio.Event = field(default_factory=anyio.Event)
-    """Set, and replaced, when something lies in the spool."""
+    bell: Doorbell = field(default_factory=Doorbell)
+    """Rung when something lies in the spool, or an order has come that messages may wait for."""
     _secrets: dict[tuple[Path, Secret], tuple[float, str]] = field(default_factory=dict)
 
     async def secret(self, said: Secret) -> str:
@@ -67,7 +68,6 @@ class Bench:
         self._secrets[home, said] = (self.clock.monotonic(), text)
         return text
 
-    def rang(self) -> None:
-        """Say that something lies in the spool."""
-        arrived, self.arrived = self.arrived, anyio.Event()
-        arrived.set()
+    def placed(self, tx: AsyncConnection) -> None:
+        """Have messages that wait for orders looked at, once the transaction that places some is committed."""
+        self.store.after_commit(tx, self.bell.ring)

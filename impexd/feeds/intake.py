@@ -61,7 +61,7 @@ async def take(bench: Bench, requests: Sequence[Sequence[Fresh]]) -> list[Taken]
             there = await messages.known(tx, every)
         fresh = [one for one in every if there.get((one.source, one.message_id)) != one.digest]
         kept = await again(bench.spool, lambda tx: messages.put(tx, fresh), clock=bench.clock)
-        bench.rang()
+        bench.bell.ring()
     if kept.conflicts:
         log.error("messages conflict", feeds=sorted({key[0] for key in kept.conflicts}))
 

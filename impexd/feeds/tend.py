@@ -1,9 +1,12 @@
 """
-Look after feeds all the time: what lies in the spool, what waits to be heard, whom to ask again.
+Look after feeds: what lies in the spool, what waits to be heard, whom to ask again.
 
-Whatever should have been rung for is found here within seconds: after a crash, when an order has
-come that messages wait for, when a courier that failed may be asked again.
+Looked at when the bell rings (something was pushed, an order was placed that messages may wait for) and
+when something is due by itself: a message that is tried again, a courier who failed and may be asked again.
+A ring that is lost costs `EVERY` seconds and nothing else.
 """
+
+from datetime import datetime
 
 import anyio
 import structlog
@@ -18,8 +21,10 @@ from impexd.model.feed import RestFeed
 from impexd.store import feeds, messages
 from impexd.store.again import again
 
-EVERY = 2.0
-"""Seconds between two looks."""
+EVERY = 20.0
+"""Most seconds between two looks."""
+AGAIN = 2.0
+"""Seconds until what the database kept from being done is tried again."""
 
 log = structlog.get_logger(__name__)
 
@@ -27,15 +32,28 @@ log = structlog.get_logger(__name__)
 async def tend(bench: Bench) -> None:
     """Look after all feeds until cancelled."""
     while True:
-        arrived = bench.arrived
+        rung = bench.bell.event
         try:
             await intake.carry_over(bench)
             await look(bench)
+            seconds = await pause(bench)
         except WorldError as error:
             log.warning("feeds wait", why=str(error))
-            await anyio.sleep(EVERY)
-        with anyio.move_on_after(EVERY):
-            await arrived.wait()
+            await anyio.sleep(AGAIN)
+            continue
+        with anyio.move_on_after(seconds):
+            await rung.wait()
+
+
+async def pause(bench: Bench) -> float:
+    """Give the seconds until something is due by itself."""
+    moment = bench.clock.now()
+    now = stamp(moment)
+    async with bench.store.reading() as tx:
+        due = await feeds.next_moment(tx, now=now)
+    if due is None:
+        return EVERY
+    return min((datetime.fromisoformat(due) - moment).total_seconds(), EVERY)
 
 
 async def look(bench: Bench) -> bool:

@@ -9,10 +9,11 @@ fast give an error like #N/A as an empty cell, days that never were as a time, a
 a full grid, so that two cells far apart cost as much memory as all the cells between them.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
-
-from lxml import etree
+from typing import TYPE_CHECKING
 
 from impexd.core.errors import DataError
 from impexd.core.text import shown
@@ -22,6 +23,10 @@ from impexd.formats.xlsx_numbers import Style
 from impexd.formats.xlsx_package import Package
 from impexd.model.limits import Limits
 from impexd.model.problem import Code
+
+if TYPE_CHECKING:
+    from lxml import etree
+
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 STRICT = "{http://purl.oclc.org/ooxml/spreadsheetml/main}"

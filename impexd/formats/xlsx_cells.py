@@ -1,15 +1,20 @@
 """The cells of a row of a sheet, made to text (ECMA-376 part 1, 18.3.1.4)."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
-
-from lxml import etree
+from typing import TYPE_CHECKING
 
 from impexd.core.errors import DataError
 from impexd.core.text import shown
 from impexd.formats import xlsx_numbers
 from impexd.formats.xlsx_numbers import Style
 from impexd.model.problem import Code
+
+if TYPE_CHECKING:
+    from lxml import etree
+
 
 WIDEST = 16_384
 """Columns of the widest sheet."""

@@ -6,15 +6,15 @@ archive and any other XML.  Nothing of it is ever written under its own name, an
 asks for are not unpacked.
 """
 
+from __future__ import annotations
+
 import io
 import posixpath
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import BinaryIO, cast
-
-from lxml import etree
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from impexd.core.errors import DataError
 from impexd.core.text import shown
@@ -24,6 +24,10 @@ from impexd.model.descriptor import Format, Layout
 from impexd.model.limits import KiB, Limits, MiB
 from impexd.model.problem import Code
 from impexd.ports import Opener
+
+if TYPE_CHECKING:
+    from lxml import etree
+
 
 BUFFER = 128 * KiB
 IN_MEMORY = 16 * MiB
@@ -57,7 +61,7 @@ class Package:
             self.close()
             raise
 
-    def __enter__(self) -> "Package":
+    def __enter__(self) -> Package:
         return self
 
     def __exit__(

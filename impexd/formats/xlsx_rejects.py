@@ -8,8 +8,6 @@ that it is not taken for text when it comes back as it was.
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-import xlsxwriter
-
 from impexd.core.errors import DataError
 from impexd.formats.picking import Own, Picking
 from impexd.formats.xlsx_book import Book
@@ -33,6 +31,8 @@ async def write(
 ) -> None:
     """Write the rejects of a workbook; a `ports.Rejecter`."""
     picking = Picking(lines)
+    import xlsxwriter  # heavy, and a daemon needs it never
+
     with xlsxwriter.Workbook(out, {"constant_memory": True}) as book:
         sheet = _sheet(book, layout.sheet)
         try:

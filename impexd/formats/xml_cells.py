@@ -8,11 +8,13 @@ The text of an element is all the text in it.  A path that leads to several elem
 problem of its row, unless the layout says what `repeated` elements mean.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from lxml import etree
-
+from impexd.core import lazy
 from impexd.core.errors import DataError
 from impexd.formats.xml_records import Group, refuse_deep
 from impexd.model import xml_path
@@ -21,6 +23,12 @@ from impexd.model.limits import Limits
 from impexd.model.problem import Code, Problem, about
 from impexd.model.xml_path import Condition, Path
 from impexd.ports import Batch
+
+if TYPE_CHECKING:
+    from lxml import etree
+else:
+    etree = lazy.module("lxml.etree")
+
 
 Cells = list[str | None]
 
@@ -34,7 +42,7 @@ class _Node:
     attributes: list[tuple[str, int]] = field(default_factory=list)
     plain: dict[str, int] = field(default_factory=dict)
     """Children of which the text is wanted and nothing else: the cell of each."""
-    edges: dict[str, list["_Edge"]] = field(default_factory=dict)
+    edges: dict[str, list[_Edge]] = field(default_factory=dict)
     """All other children of which anything is wanted."""
 
 

@@ -9,12 +9,15 @@ What stands where records should, and is none, is not passed over in silence: it
 `bad_structure`, unless the descriptor says `others = "ignore"`.
 """
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
-from lxml import etree
-
+from impexd.core import lazy
 from impexd.core.errors import DataError
 from impexd.core.text import shown
 from impexd.formats import xml_text
@@ -25,6 +28,12 @@ from impexd.model.limits import Limits
 from impexd.model.problem import Code
 from impexd.ports import Opener
 
+if TYPE_CHECKING:
+    from lxml import etree
+else:
+    etree = lazy.module("lxml.etree")
+
+
 CAREFUL = 10_000_000
 """Longest text the parser takes without being told that it may be huge."""
 DEEP = 256
@@ -32,8 +41,15 @@ DEEP = 256
 LINES = 65_535
 """The last line that the parser counts."""
 
-_OTHERS = etree.XPath("*[local-name() != $name or namespace-uri() != $uri]")
-_TEXT = etree.XPath("text()[normalize-space()]", smart_strings=False)
+
+@cache
+def _others() -> etree.XPath:
+    return etree.XPath("*[local-name() != $name or namespace-uri() != $uri]")
+
+
+@cache
+def _text() -> etree.XPath:
+    return etree.XPath("text()[normalize-space()]", smart_strings=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +206,7 @@ class _Stream:
 
     def _refuse_others(self, place: etree._Element) -> None:
         """Refuse what stands among the records and is none."""
-        for other in _OTHERS(place, name=self._name, uri=etree.QName(self._tag).namespace or ""):
+        for other in _others()(place, name=self._name, uri=etree.QName(self._tag).namespace or ""):
             what = f"{_told(other.tag)} stands where {_told(self._tag)} should"
             line = other.sourceline
             raise DataError(
@@ -199,7 +215,7 @@ class _Stream:
                 line=line if line is not None and line < LINES else None,
                 hint='if it is to be passed over, set others = "ignore"',
             )
-        if text := _TEXT(place):
+        if text := _text()(place):
             what = f"there is text where {_told(self._tag)} should stand"
             raise DataError(Code.BAD_STRUCTURE, what, cell=shown(text[0].strip()))
 

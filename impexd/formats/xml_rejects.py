@@ -4,12 +4,13 @@ Write rejected records of XML as they are, in the elements they stood in, with t
 What stood beside the records is left out.
 """
 
+from __future__ import annotations
+
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from lxml import etree
-
+from impexd.core import lazy
 from impexd.core.errors import DataError
 from impexd.core.text import shown
 from impexd.formats import xml_records
@@ -17,6 +18,12 @@ from impexd.formats.picking import Picking
 from impexd.model.descriptor import Layout
 from impexd.model.limits import Limits
 from impexd.ports import EXTRA, Opener
+
+if TYPE_CHECKING:
+    from lxml import etree
+else:
+    etree = lazy.module("lxml.etree")
+
 
 LONGEST = 100_000
 """Most characters of a problem: a record can have many."""

@@ -30,6 +30,8 @@ class Bench:
     shelf: Shelf | None
     """None where stock is kept elsewhere."""
     flagged: Flagged = nobody
+    placed: Flagged = nobody
+    """Called in a transaction that has placed orders: somebody may wait for them."""
 
     @property
     def least(self) -> Decimal | None:
@@ -38,10 +40,12 @@ class Bench:
         return None if amount is None else Decimal(amount)
 
 
-def bench(config: Config, clock: Clock, flagged: Flagged = nobody) -> Bench:
+def bench(
+    config: Config, clock: Clock, flagged: Flagged = nobody, placed: Flagged = nobody
+) -> Bench:
     """Pure: what a configuration says about orders."""
     settings = config.instance.orders
     if settings.stock == OFF:
-        return Bench(settings, clock, None, flagged)
+        return Bench(settings, clock, None, flagged, placed)
     kind = config.catalogue[settings.stock]
-    return Bench(settings, clock, stock.shelf(kind, settings.stock_fields), flagged)
+    return Bench(settings, clock, stock.shelf(kind, settings.stock_fields), flagged, placed)

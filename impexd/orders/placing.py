@@ -108,6 +108,8 @@ async def _new(
     ):
         await _begin(tx, bench, order, placement, by)
         ids[order.number] = order.id
+    if ids:
+        bench.placed(tx)
     return [
         Placed(one.number, "refused", None, refused[one.number])
         if one.number in refused

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import stamp
+from impexd.model.message import Outcome
 from impexd.store.schema import messages
 
 TABLE = messages.feed
@@ -50,3 +51,15 @@ async def failed(tx: AsyncConnection, name: str, error: str, *, now: datetime, u
 async def forget(tx: AsyncConnection, name: str) -> None:
     """Begin a feed from its start again."""
     await tx.execute(delete(TABLE).where(_OF.name == name))
+
+
+async def next_moment(tx: AsyncConnection, *, now: str) -> str | None:
+    """Give the next moment, after now, at which a parked message is tried or a feed may be asked again."""
+    parked, feed = messages.message.c, _OF
+    later = select(parked.next_at).where(parked.state == Outcome.PARKED.value, parked.next_at > now)
+    resting = select(feed.until).where(feed.until > now)
+    found = [
+        await tx.scalar(later.order_by(parked.next_at).limit(1)),
+        await tx.scalar(resting.order_by(feed.until).limit(1)),
+    ]
+    return min((one for one in found if one is not None), default=None)

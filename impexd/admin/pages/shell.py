@@ -7,12 +7,12 @@ Everything is escaped by the templates; text of partners has been through `core.
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -23,6 +23,9 @@ from impexd.admin.pages.asking import Refused
 from impexd.core.errors import ImpexError, UsageError
 from impexd.core.text import shown
 from impexd.model.people import Role
+
+if TYPE_CHECKING:
+    import jinja2
 
 HOME = Path(__file__).parent.parent / "templates"
 
@@ -124,24 +127,31 @@ def tone(state: str | None) -> str:
     return TONES.get(state or "", "busy")
 
 
-_ENV = Environment(
-    loader=FileSystemLoader(HOME),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_ENV.filters |= {
-    "number": number,
-    "size": size,
-    "lasting": lasting,
-    "moment": moment,
-    "tone": tone,
-    "keyed": keyed,
-    "spelled": spelled,
-    "shown": lambda value: shown(str(value), limit=300),
-}
-_ENV.globals["still"] = still.path
+@cache
+def _environment() -> "jinja2.Environment":
+    """What templates are written with; made for the first page, as a daemon may never be asked for one."""
+
+    import jinja2
+
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HOME),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "number": number,
+        "size": size,
+        "lasting": lasting,
+        "moment": moment,
+        "tone": tone,
+        "keyed": keyed,
+        "spelled": spelled,
+        "shown": lambda value: shown(str(value), limit=300),
+    }
+    made.globals["still"] = still.path
+    return made
 
 
 def page(request: Request, template: str, /, *, code: int = 200, **values: Any) -> HTMLResponse:
@@ -157,14 +167,14 @@ def page(request: Request, template: str, /, *, code: int = 200, **values: Any) 
         "version": __version__,
         "query": dict(request.query_params),
     }
-    return HTMLResponse(_ENV.get_template(template).render(values), code)
+    return HTMLResponse(_environment().get_template(template).render(values), code)
 
 
 def part(request: Request, template: str, /, **values: Any) -> str:
     """Write a part of a page, as it is sent by itself while something goes on."""
     who = acting.who()
     values |= {"may": lambda role: who.reaches(Role(role))}
-    return _ENV.get_template(template).render(values)
+    return _environment().get_template(template).render(values)
 
 
 def answers(made: FastAPI) -> None:

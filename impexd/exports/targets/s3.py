@@ -5,23 +5,30 @@ What fits into one request is created with the condition that its key is free.  
 over in parts under a key of its own, and is copied, with the same condition, by the store itself.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
-import obstore
-from obstore import exceptions
-from obstore.store import S3Store
 
+from impexd.core import lazy
 from impexd.core.errors import Unreachable, WorldError
 from impexd.core.text import shown
 from impexd.exports.publish import Placed
 from impexd.exports.targets.carrier import Parcel, fetched, unready
 from impexd.model.target import Target
+
+if TYPE_CHECKING:
+    import obstore
+    from obstore import exceptions
+    from obstore.store import S3Store
+else:
+    obstore, exceptions = lazy.module("obstore"), lazy.module("obstore.exceptions")
 
 AT_ONCE = 8 << 20
 """Most bytes that go in one request; they are held in memory."""
@@ -31,12 +38,14 @@ MARK = "impexd"
 """What an object is marked with: the name of its draft."""
 
 
-async def opened(target: Target, home: Path) -> "OnStore":
+async def opened(target: Target, home: Path) -> OnStore:
     """Make ready for a store; nothing is asked of it yet."""
     return OnStore(await anyio.to_thread.run_sync(_store, target, home), target)
 
 
 def _store(target: Target, home: Path) -> S3Store:
+    from obstore.store import S3Store
+
     options: dict[str, Any] = {}
     if target.access is not None:
         words = fetched(target.access, home).split()

@@ -5,13 +5,15 @@ Takes a file that begins like XML; gives a `Form`.  The head of it is parsed onc
 counted by their place; the first place where elements repeat is where the records are.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from lxml import etree
-
+from impexd.core import lazy
 from impexd.core.errors import DataError
 from impexd.formats import xml_text
 from impexd.imports.describe.form import File, Form
@@ -19,6 +21,12 @@ from impexd.imports.describe.vocabulary import LANGUAGES
 from impexd.model.descriptor import Format
 from impexd.model.limits import Limits, MiB
 from impexd.model.problem import Code
+
+if TYPE_CHECKING:
+    from lxml import etree
+else:
+    etree = lazy.module("lxml.etree")
+
 
 HEAD = 4 * MiB
 """Characters that are looked at."""

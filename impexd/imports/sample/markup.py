@@ -5,13 +5,21 @@ Pure.  A path is made as it is read: every element that it asks for, with the at
 child that it asks it to have.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from lxml import etree
-
+from impexd.core import lazy
 from impexd.model import xml_path
 from impexd.model.descriptor import Layout
 from impexd.model.xml_path import Condition, Step
+
+if TYPE_CHECKING:
+    from lxml import etree
+else:
+    etree = lazy.module("lxml.etree")
+
 
 ROOT = "data"
 """The root, where the descriptor does not name it."""
