@@ -44,7 +44,7 @@ class Peer:
                 await reader.readexactly(int(length))
                 self.moments.append(time.monotonic())
                 writer.write(ANSWER)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             writer.close()
 
 

@@ -21,7 +21,7 @@ from impexd.store import order_flags, partners, task_line, tasks
 
 EVERY = 20.0
 """Seconds between two looks, if nothing rings and nothing is due."""
-TOGETHER = 0.05
+TOGETHER = 0.2
 """Seconds after a look in which rings are gathered for the next."""
 STUCK = timedelta(minutes=10)
 """After so long a task that is being sent has lost its sender: no exporter may take it."""
