@@ -9,8 +9,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
-from functools import cache
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -22,6 +20,7 @@ from impexd.model.base import Model
 from impexd.model.faults import Fault
 from impexd.model.problem import Code
 from impexd.model.telling import Telling
+from impexd.orders.exporters import matter, template
 
 Source = Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\.[A-Za-z0-9_-]{1,100}){0,5}$")]
 """`order.number`, `delivery.tracking`, `line.sku`, `warehouse.city`, `flag`, `key`."""
@@ -81,109 +80,28 @@ def faults(body: Body) -> Iterator[Fault]:
         yield Fault(("column",), f"means nothing to {body.format}; it is for csv and form")
     if body.format == "text" and body.template is None:
         yield Fault(("template",), "text is made by a template")
-    if body.template is not None and (reason := template_fault(body.template)):
+    if body.template is not None and (reason := template.fault(body.template)):
         yield Fault(("template",), reason)
 
 
 def made(body: Body, telling: Telling) -> bytes:
     """Pure: write what there is to tell."""
     if body.template is not None:
-        return _checked(filled(body.template, telling, xml=body.format == "xml"), body.format)
+        return _checked(
+            template.filled(body.template, telling, xml=body.format == "xml"), body.format
+        )
     match body.format:
         case "json":
-            return json.dumps(plain(everything(telling)), ensure_ascii=False).encode()
+            return json.dumps(matter.plain(matter.everything(telling)), ensure_ascii=False).encode()
         case "xml":
-            return _xml(body.root, plain(everything(telling)))
+            return _xml(body.root, matter.plain(matter.everything(telling)))
         case "csv":
             return _csv(body, telling)
         case _:
-            about = context(telling)
+            about = matter.context(telling)
             return urlencode(
-                [(one.target, _text(at(one.source, about))) for one in body.column]
+                [(one.target, _text(matter.at(one.source, about))) for one in body.column]
             ).encode()
-
-
-def context(telling: Telling) -> dict[str, Any]:
-    """Pure: what templates and columns can name."""
-    about = everything(telling)
-    of = telling.delivery or telling.order
-    return about | {"lines": of.get("lines", ()), "now": telling.now}
-
-
-def everything(telling: Telling) -> dict[str, Any]:
-    """Pure: all there is to tell."""
-    return {
-        "flag": telling.flag,
-        "raised": telling.raised,
-        "key": telling.key,
-        "task": telling.task,
-        "generation": telling.generation,
-        "order": telling.order,
-        "delivery": telling.delivery,
-        **telling.records,
-    }
-
-
-def plain(value: Any) -> Any:
-    """Pure: as JSON has it; exact numbers become text."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(inner) for inner in value]
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def at(source: str, about: Mapping[str, Any]) -> Any:
-    """Pure: find a value by its path; None if there is none."""
-    found: Any = about
-    for step in source.split("."):
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return found
-
-
-def filled(template: str, telling: Telling, *, xml: bool = False) -> str:
-    """Pure: fill a template; `DataError` if it cannot be."""
-    from jinja2 import TemplateError
-
-    try:
-        return str(_environment(xml=xml).from_string(template).render(context(telling)))
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        what = f"the template cannot be filled: {type(error).__name__}: {shown(str(error))}"
-        raise DataError(
-            Code.BAD_TEMPLATE, what, hint="correct `template`, then release it"
-        ) from error
-
-
-def template_fault(template: str) -> str:
-    """Pure: say what is wrong with how a template is written; "" if nothing is."""
-    from jinja2 import TemplateSyntaxError
-
-    try:
-        _environment(xml=False).parse(template)
-    except TemplateSyntaxError as error:
-        return f"line {error.lineno} of the template: {shown(str(error.message or error))}"
-    return ""
-
-
-@cache
-def _environment(*, xml: bool) -> Any:
-    """What templates are read and filled in; it costs milliseconds to make."""
-    from jinja2 import StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    made = ImmutableSandboxedEnvironment(
-        autoescape=xml, keep_trailing_newline=True, undefined=StrictUndefined
-    )
-    made.filters["tojson"] = _tojson
-    return made
-
-
-def _tojson(value: Any) -> str:
-    return json.dumps(plain(value), ensure_ascii=False)
 
 
 def _checked(text: str, format: str) -> bytes:
@@ -196,9 +114,7 @@ def _checked(text: str, format: str) -> bytes:
             _parsed(data)
     except ValueError as error:
         what = f"the template makes no {format.upper()}: {shown(str(error))}"
-        raise DataError(
-            Code.BAD_TEMPLATE, what, hint="correct `template`, then release it"
-        ) from error
+        raise DataError(Code.BAD_TEMPLATE, what, hint=template.HINT) from error
     return data
 
 
@@ -215,10 +131,12 @@ def _csv(body: Body, telling: Telling) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=body.delimiter, lineterminator="\r\n")
     writer.writerow([one.target for one in body.column])
-    about = context(telling)
+    about = matter.context(telling)
     for line in about["lines"]:
         named = about | {"line": line}
-        writer.writerow([_guarded(at(one.source, named), guard=body.guard) for one in body.column])
+        writer.writerow(
+            [_guarded(matter.at(one.source, named), guard=body.guard) for one in body.column]
+        )
     return out.getvalue().encode()
 
 
@@ -229,7 +147,7 @@ def _guarded(value: Any, *, guard: bool) -> str:
 
 
 def _text(value: Any) -> str:
-    found = plain(value)
+    found = matter.plain(value)
     if found is None:
         return ""
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)

@@ -28,7 +28,7 @@ from impexd.model.outbound import Outbound
 from impexd.model.problem import Code
 from impexd.model.secret import Secret
 from impexd.model.telling import Done, Frozen, Means, NotTaken, Outcome, Refused, Telling, Unknown
-from impexd.orders.exporters import body, naming
+from impexd.orders.exporters import body, naming, template
 from impexd.orders.exporters.body import Body
 from impexd.orders.exporters.named import Silent
 
@@ -78,11 +78,11 @@ class Mail(Silent):
         """Look at the templates, the sender, the way to log in."""
         for name in ("subject", "text", "html"):
             text = getattr(settings, name)
-            if text is not None and (reason := body.template_fault(text)):
+            if text is not None and (reason := template.fault(text)):
                 yield Fault((name,), reason)
         for name in ("to", "cc", "bcc"):
             for position, text in enumerate(getattr(settings, name)):
-                if reason := body.template_fault(text):
+                if reason := template.fault(text):
                     yield Fault((name, position), reason)
         try:
             _addresses(settings.sender)
@@ -190,13 +190,13 @@ def _answered(code: int, told: str) -> Outcome:
 def _rest(mail: EmailMessage, settings: Settings, telling: Telling, domain: str) -> None:
     if settings.reply_to is not None:
         mail["Reply-To"] = _addresses(settings.reply_to)
-    mail["Subject"] = " ".join(body.filled(settings.subject, telling).split())
+    mail["Subject"] = " ".join(template.filled(settings.subject, telling).split())
     mail["Date"] = format_datetime(telling.now)
     mail["Message-ID"] = f"<{telling.key}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(body.filled(settings.text, telling))
+    mail.set_content(template.filled(settings.text, telling))
     if settings.html is not None:
-        mail.add_alternative(body.filled(settings.html, telling, xml=True), subtype="html")
+        mail.add_alternative(template.filled(settings.html, telling, xml=True), subtype="html")
     for one in settings.attachment:
         kind, _, rest = one.body.media.partition("/")
         name = naming.file(one.name.replace("{suffix}", one.body.suffix), telling)
@@ -206,7 +206,7 @@ def _rest(mail: EmailMessage, settings: Settings, telling: Telling, domain: str)
 
 
 def _filled(text: str, telling: Telling) -> Sequence[Address]:
-    said = body.filled(text, telling).strip()
+    said = template.filled(text, telling).strip()
     return _addresses(said) if said and said != "None" else ()
 
 

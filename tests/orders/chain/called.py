@@ -38,3 +38,18 @@ async def paid(house: House, text: str, *numbers: str) -> None:
     for number in numbers or ("1",):
         await house.flag(number, "INITPAID")
     await house.turn()
+
+
+def calling(url: str, *lines: str, **common: object) -> str:
+    """An exporter that calls this URL."""
+    said = "\n".join(lines)
+    return exporter("http", "INITPAID", f'[http]\nurl = "{url}/orders"\n{said}\n', **common)
+
+
+async def told(house: House, text: str) -> dict[str, object]:
+    """Have a partner told of a paid order; gives the task."""
+    await house.fresh(erp=text)
+    await house.put(order())
+    await house.flag("1001", "INITPAID")
+    await house.turn()
+    return await house.task("erp")

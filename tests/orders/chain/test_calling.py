@@ -1,4 +1,4 @@
-"""What a partner sees of a call: who we are, that it is unchanged, and what it says."""
+"""What a partner sees of a call: who we are, and that it is unchanged."""
 
 import base64
 import hmac
@@ -7,34 +7,17 @@ import ssl
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import pytest
-from lxml import etree
 
 from tests.orders.chain import partners
-from tests.orders.chain.house import House, exporter, order
+from tests.orders.chain.called import calling, told
+from tests.orders.chain.house import House
 from tests.peer import OUTBOUND, answer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SECRET = "s3cret & more"
-FORM = """
-[http.body]
-format = "form"
-column = [
-    { from = "order.number", to = "number" },
-    { from = "order.total", to = "total" },
-    { from = "order.customer.last_name", to = "name" },
-    { from = "delivery.number", to = "delivery" },
-]
-"""
-
-
-def sender(url: str, *lines: str, **common: object) -> str:
-    """An exporter that calls this URL."""
-    said = "\n".join(lines)
-    return exporter("http", "INITPAID", f'[http]\nurl = "{url}/orders"\n{said}\n', **common)
 
 
 def keep(house: House, name: str, text: str = SECRET, mode: int = 0o600) -> str:
@@ -44,15 +27,6 @@ def keep(house: House, name: str, text: str = SECRET, mode: int = 0o600) -> str:
     path.write_text(f"{text}\n")
     path.chmod(mode)
     return name
-
-
-async def told(house: House, text: str) -> dict[str, object]:
-    """Have a partner told of a paid order; gives the task."""
-    await house.fresh(erp=text)
-    await house.put(order())
-    await house.flag("1001", "INITPAID")
-    await house.turn()
-    return await house.task("erp")
 
 
 # --- signatures ---
@@ -90,9 +64,9 @@ async def test_a_partner_can_tell_that_it_is_unchanged_and_ours(
 ) -> None:
     async with partners.http(signed(encoded, stamped=stamped)) as erp:
         sign = f'[http.sign]\nsecret = {{ file = "{keep(house, "hmac")}" }}\nheader = "X-Sign"'
-        assert (await told(house, sender(erp.url, sign, said)))["state"] == "done"
+        assert (await told(house, calling(erp.url, sign, said)))["state"] == "done"
         keep(house, "hmac", "another")
-        task = await told(house, sender(erp.url, sign, said))
+        task = await told(house, calling(erp.url, sign, said))
         assert (task["state"], task["reason"]) == ("failed", "answered 401: {}")
         assert len(erp.effects) == 1
         if stamped:
@@ -119,7 +93,7 @@ async def test_a_partner_is_told_who_we_are_and_nobody_else_is(
 ) -> None:
     async with partners.http() as erp:
         place = f'file = "{keep(house, "who")}"'
-        task = await told(house, sender(erp.url, said.replace("SECRET", place)))
+        task = await told(house, calling(erp.url, said.replace("SECRET", place)))
         assert task["state"] == "done"
         [(_, headers, _)] = erp.asked
         assert headers["authorization"] == wanted
@@ -130,7 +104,7 @@ async def test_a_partner_is_told_who_we_are_and_nobody_else_is(
 
 async def test_without_its_secret_nothing_is_sent_until_it_is_there(house: House) -> None:
     async with partners.http() as erp:
-        text = sender(erp.url, f'bearer = {{ file = "{keep(house, "late", mode=0o644)}" }}')
+        text = calling(erp.url, f'bearer = {{ file = "{keep(house, "late", mode=0o644)}" }}')
         task = await told(house, text)
         assert (task["state"], task["maybe"], erp.asked) == ("retry", False, [])
         assert "chmod 600" in str(task["reason"])
@@ -183,17 +157,17 @@ async def trusting(house: House, ca: Path) -> None:
 async def test_a_partner_knows_us_by_our_certificate(house: House, tls: Path) -> None:
     await trusting(house, tls / "ca.pem")
     async with partners.http(tls=serving(tls)) as erp:
-        task = await told(house, sender(erp.url, certificate(tls, "client")))
+        task = await told(house, calling(erp.url, certificate(tls, "client")))
         assert (task["state"], erp.names, len(erp.effects)) == ("done", ["shop"], 1)
 
 
 async def test_a_stranger_s_certificate_gets_nobody_in(house: House, tls: Path) -> None:
     await trusting(house, tls / "ca.pem")
     async with partners.http(tls=serving(tls)) as erp:
-        task = await told(house, sender(erp.url, certificate(tls, "stranger")))
+        task = await told(house, calling(erp.url, certificate(tls, "stranger")))
         assert task["state"] in ("retry", "unknown")  # TLS 1.3 says no after the request has gone
         assert erp.asked == []
-        text = sender(erp.url, certificate(tls, "client"))
+        text = calling(erp.url, certificate(tls, "client"))
         await house.place.say({"exporters/erp.toml": text})
         house.clock.tick(3600)
         await house.turn()
@@ -204,7 +178,7 @@ async def test_a_stranger_s_certificate_gets_nobody_in(house: House, tls: Path) 
 async def test_a_partner_nobody_vouches_for_is_told_nothing(house: House, tls: Path) -> None:
     await trusting(house, tls / "stranger.pem")
     async with partners.http(tls=serving(tls)) as erp:
-        task = await told(house, sender(erp.url, certificate(tls, "client")))
+        task = await told(house, calling(erp.url, certificate(tls, "client")))
         assert (task["state"], task["maybe"], erp.asked) == ("retry", False, [])
 
 
@@ -213,7 +187,7 @@ async def test_a_certificate_that_is_renewed_is_used(house: House, tls: Path) ->
     for kind in ("pem", "key"):
         shutil.copy(tls / f"stranger.{kind}", tls / f"ours.{kind}")
     async with partners.http(tls=serving(tls)) as erp:
-        text = sender(erp.url, certificate(tls, "ours"))
+        text = calling(erp.url, certificate(tls, "ours"))
         assert (await told(house, text))["state"] != "done"
         for kind in ("pem", "key"):
             shutil.copy(tls / f"client.{kind}", tls / f"new.{kind}")
@@ -228,48 +202,6 @@ async def test_a_certificate_that_is_not_there_is_said_and_nothing_is_sent(
 ) -> None:
     await trusting(house, tls / "ca.pem")
     async with partners.http(tls=serving(tls)) as erp:
-        task = await told(house, sender(erp.url, certificate(tls, "nowhere")))
+        task = await told(house, calling(erp.url, certificate(tls, "nowhere")))
         assert (task["state"], task["maybe"], erp.asked) == ("retry", False, [])
         assert "nowhere" in str(task["reason"])
-
-
-# --- what it says ---
-
-
-async def test_a_form_says_what_its_columns_say(house: House) -> None:
-    async with partners.http() as erp:
-        assert (await told(house, sender(erp.url, FORM)))["state"] == "done"
-        [(_, headers, body)] = erp.asked
-    assert headers["content-type"] == "application/x-www-form-urlencoded"
-    assert parse_qs(body, keep_blank_values=True, strict_parsing=True) == {
-        "number": ["1001"],
-        "total": ["19.8"],
-        "name": ["O'Neill & Søn"],
-        "delivery": [""],
-    }
-
-
-@pytest.mark.parametrize("template", [False, True], ids=["whole", "by-template"])
-async def test_xml_is_well_formed_whatever_a_customer_is_called(
-    house: House, template: bool
-) -> None:
-    said = '[http.body]\nformat = "xml"\nroot = "paid"\n'
-    if template:
-        said += (
-            "template = '<paid><order><customer><last_name>{{ order.customer.last_name }}"
-            "</last_name></customer></order></paid>'\n"
-        )
-    async with partners.http() as erp:
-        assert (await told(house, sender(erp.url, said)))["state"] == "done"
-        [(_, headers, body)] = erp.asked
-    tree = etree.fromstring(body.encode())
-    assert (headers["content-type"], tree.tag) == ("application/xml", "paid")
-    assert tree.findtext("order/customer/last_name") == "O'Neill & Søn"
-
-
-async def test_an_answer_that_keeps_the_contract_leaves_its_reference(house: House) -> None:
-    contract = '[http.answer]\naccept = "result.ok"\nref = "result.ids[0]"'
-    said = answer(b'{"result": {"ok": true, "ids": [4711, 4712]}}', "202 Accepted")
-    async with partners.http(lambda *_: said) as erp:
-        task = await told(house, sender(erp.url, contract))
-        assert (task["state"], task["ref"]) == ("done", "4711")
