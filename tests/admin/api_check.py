@@ -12,10 +12,9 @@ ends with 1 if there was one.
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -185,20 +184,19 @@ def _judged(case: Case, answer: httpx2.Response, who: str) -> list[str]:
     """Say what is wrong with an answer."""
     if (case.operation.path, answer.status_code) in UNHEALTHY:
         return []
+    found: Sequence[Exception] = ()
     try:
         case.validate_response(answer, checks=list(JUDGED))
-    except FailureGroup as found:
-        said = chain.from_iterable(
-            (f"{one.title}: {one.message[:300]}" for one in group.exceptions) for group in (found,)
-        )
+    except FailureGroup as group:
+        found = group.exceptions
     except Failure as one:
-        said = iter([f"{one.title}: {one.message[:300]}"])
-    else:
-        return []
-    asked = (
-        f"{who} {case.method} {answer.request.url.raw_path.decode()[:200]} {str(case.body)[:200]}"
-    )
-    return [f"{asked}\n    {answer.status_code} {one}\n    {answer.text[:200]}" for one in said]
+        found = [one]
+    path = answer.request.url.raw_path.decode()[:200]
+    asked = f"{who} {case.method} {path} {str(case.body)[:200]}"
+    return [
+        f"{asked}\n    {answer.status_code} {str(one)[:400]}\n    {answer.text[:200]}"
+        for one in found
+    ]
 
 
 def main() -> None:
