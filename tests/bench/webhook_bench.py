@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import httpx2
 
 from tests.bench import import_bench
@@ -45,6 +46,7 @@ class Seen:
     doubled: int = 0
     overlap: int = 0
     """Messages that were confirmed before the import was applied."""
+    applied: bool = False
 
     @property
     def worst(self) -> float:
@@ -149,14 +151,21 @@ async def _posted(port: int, ids: list[str], seen: Seen, applied: Callable[[], b
                 seen.waits.append(time.perf_counter() - began)
                 if got.status_code == 200:
                     seen.confirmed.add(id)
+                    seen.overlap += not seen.applied
                 else:
                     left.append(id)
 
-        async with anyio.create_task_group() as tasks:
-            for _ in range(TOGETHER):
-                tasks.start_soon(post)
-    if not applied():
-        seen.overlap = len(seen.confirmed)
+        async def watch() -> None:
+            while not seen.applied:
+                seen.applied = await anyio.to_thread.run_sync(applied)
+                await anyio.sleep(0.2)
+
+        async with anyio.create_task_group() as watching:
+            watching.start_soon(watch)
+            async with anyio.create_task_group() as tasks:
+                for _ in range(TOGETHER):
+                    tasks.start_soon(post)
+            watching.cancel_scope.cancel()
     return left
 
 
