@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from jmespath.exceptions import JMESPathError
 
 from impexd.core.clock import stamp
 from impexd.core.text import shown
+from impexd.feeds.moments import moment
 from impexd.model.feed import FeedMap, LineMeaning
 from impexd.model.message import Message, MessageLine, Said
 from impexd.model.order import Facts
@@ -27,8 +27,8 @@ LONGEST = 4000
 """Characters of one value."""
 LINES = 10_000
 """Lines of one message."""
-_MILLIS = 1e11
-"""Seconds since 1970 beyond this are milliseconds."""
+DIGITS = 30
+"""A number of more is none: written out, 1e999999999 would fill the memory."""
 
 
 class Unmapped(Exception):
@@ -49,8 +49,7 @@ def message(item: Any, used: FeedMap, about: About) -> Message:
     """Pure: make the message that an item is; raises `Unmapped`."""
     said, at = used.message, _Reader(item)
     word = at.text(said.status)
-    found = at.value(said.lines)
-    lines = found if isinstance(found, list) else []
+    lines = at.elements(said.lines)
     if len(lines) > LINES:
         raise Unmapped(f"a message of more than {LINES} lines")
     return Message(
@@ -155,9 +154,9 @@ def _line(item: Any, said: LineMeaning) -> MessageLine:
         ref=at.text(said.ref),
         sku=at.text(said.sku),
         warehouse=at.text(said.warehouse),
-        ordered=at.number(said.ordered, "ordered"),
-        shipped=at.number(said.shipped, "shipped"),
-        rejected=at.number(said.rejected, "rejected"),
+        ordered=at.quantity(said.ordered, "ordered"),
+        shipped=at.quantity(said.shipped, "shipped"),
+        rejected=at.quantity(said.rejected, "rejected"),
         invoice=at.text(said.invoice),
         invoice_date=at.day(said.invoice_date),
         remarks=at.text(said.remarks),
@@ -225,9 +224,25 @@ class _Reader:
             found = Decimal(text)
         except InvalidOperation:
             found = Decimal("NaN")
-        if not found.is_finite() or len(text) > 40 or not text.isascii() or "_" in text:
+        odd = len(text) > 40 or not text.isascii() or "_" in text
+        if odd or not found.is_finite() or abs(found.adjusted()) > DIGITS:
             raise Unmapped(f"{name}: {shown(text, limit=80)} is no number")
         return found
+
+    def quantity(self, path: str | None, name: str) -> Decimal | None:
+        found = self.number(path, name)
+        if found is not None and found < 0:
+            raise Unmapped(f"{name}: {found} is less than nothing")
+        return found
+
+    def elements(self, path: str | None) -> list[Any]:
+        """A list; an object that stands where a list of one should is that list."""
+        found = self.value(path)
+        if isinstance(found, dict):
+            return [found]
+        if found is not None and not isinstance(found, list):
+            raise Unmapped(f"what is at {shown(path or '', limit=80)} is no list")
+        return found or []
 
     def yes(self, path: str | None) -> bool | None:
         found = self.value(path)
@@ -246,18 +261,6 @@ class _Reader:
         found = {name: self.text(path) for name, path in paths.items()}
         kept = {name: value for name, value in found.items() if value is not None}
         return kept or None
-
-
-def moment(text: str) -> datetime | None:
-    """Pure: read ISO 8601 (UTC if it says no zone), or seconds since 1970; None if it is neither."""
-    try:
-        if text.replace(".", "", 1).isdigit() and text.isascii():
-            seconds = float(text)
-            return datetime.fromtimestamp(seconds / 1000 if seconds > _MILLIS else seconds, UTC)
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def _link(url: str | None) -> str | None:
