@@ -7,7 +7,8 @@ Each order is paid, packed, released, shipped and delivered: load, walk, and wha
 (order, delivery, lines, audit, flags, stock, movements).  The other side is recorded from the
 first: the very statements that changed something, with their values, sent again from a plain loop
 over sqlite3 to a copy of the same file, a transaction each, with the same settings.  The sides take
-turns, each from a fresh copy; medians are told, and how much each event costs the processor.
+turns, each from a fresh copy; medians are told, how much each event costs the processor, and how
+many messages of couriers are applied in a second, some in a transaction as feeds hear them.
 """
 
 import asyncio
@@ -28,10 +29,12 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import SYSTEM
+from impexd.feeds.hear import TOGETHER
+from impexd.model.message import Message, Outcome, Said
 from impexd.model.order import DeliveryEvent, OrderEvent
 from impexd.model.ordering import Orders, StockFields
 from impexd.model.placing import Placement
-from impexd.orders import placing, run
+from impexd.orders import hear, placing, run
 from impexd.orders.bench import Bench
 from impexd.orders.run import By
 from impexd.store import direct, engine, entities, migrate
@@ -87,6 +90,31 @@ async def ours(path: Path, orders: int) -> None:
                     return await run.event(tx, bench, id, event, CLERK)
 
                 await store.at_once(happen)
+
+
+async def heard(path: Path, orders: int) -> float:
+    """Let a courier say of every order that it has left, as messages are heard; gives them per second."""
+    bench = terms()
+    said = [Message(source="bench", id=f"{n}", order=f"N{n}", status="shipped", said=Said.SHIP) for n in range(orders)]  # fmt: skip
+    async with engine.opened(f"sqlite:///{path}") as store:
+        for event in EVENTS[:4]:
+            for id in range(1, orders + 1):
+
+                async def happen(tx: AsyncConnection, id: int = id, event: Any = event) -> object:
+                    return await run.event(tx, bench, id, event, CLERK)
+
+                await store.at_once(happen)
+        begun = time.perf_counter()
+        for start in range(0, orders, TOGETHER):
+
+            async def some(tx: AsyncConnection, start: int = start) -> None:
+                for message in said[start : start + TOGETHER]:
+                    async with tx.begin_nested():
+                        done = await hear.heard(tx, bench, message)
+                    assert done.outcome is Outcome.APPLIED, done
+
+            await store.at_once(some)
+        return orders / (time.perf_counter() - begun)
 
 
 @contextmanager
@@ -176,6 +204,8 @@ def main(orders: int, rounds: int) -> None:
                 _fresh(start, second)
                 took[name].append(measured(lambda name=name: sides[name](second)))  # type: ignore[misc]
                 assert dumped(second) == dumped(first), name
+        _fresh(start, second)
+        messages = asyncio.run(heard(second, orders))
         ratios = [b.wall / a.wall for a, b in zip(took["ours"], took["sqlite3"], strict=True)]
         found = {
             "orders": orders,
@@ -183,6 +213,7 @@ def main(orders: int, rounds: int) -> None:
             "statements": round(sum(map(len, written)) / events, 1),
             **{f"{name}_per_second": round(events / _median(one, "wall")) for name, one in took.items()},
             **{f"{name}_cpu_us": round(_median(one, "cpu") / events * 1e6) for name, one in took.items()},
+            "messages_per_second": round(messages),
             "ratio": round(statistics.median(ratios), 2),
             "ratios": [round(one, 2) for one in ratios],
         }  # fmt: skip
@@ -190,7 +221,7 @@ def main(orders: int, rounds: int) -> None:
 
 
 def _median(took: Sequence[Took], what: str) -> float:
-    return statistics.median(getattr(one, what) for one in took)
+    return float(statistics.median(getattr(one, what) for one in took))
 
 
 def _fresh(start: Path, path: Path) -> None:
