@@ -4,7 +4,7 @@ How long each page takes with a database that has grown, quiet and while an impo
     python -m tests.bench.pages_bench [PRODUCTS] [RUNS] [ORDERS]
 
 Fills the instance of a running daemon by SQL, asks every page five times over HTTP, prints the median and
-the slowest answer, with the bytes of the page; then all of it again while files of `ROWS` rows are being
+the slowest answer, what each cost the daemon, and the bytes of the page; then all of it again while files of `ROWS` rows are being
 imported one after the other; then the bytes of all assets.  Ends with 1 if a median is over `GOAL`.
 """
 
@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
+import psutil
 
 from impexd.admin.pages import still
 from tests.browser.site import Site, rows, running
@@ -113,19 +114,21 @@ def filled(path: Path, products: int, runs: int, orders: int) -> None:
             db.execute(statement)
 
 
-def asked(http: httpx2.Client, sizes: dict[str, int]) -> list[str]:
+def asked(site: Site, http: httpx2.Client, sizes: dict[str, int]) -> list[str]:
     """Ask each page; gives those that took too long."""
-    slow = []
+    slow, daemon = [], psutil.Process(site.pid)
     for pattern in PAGES:
         path = pattern.format(
             runs_half=sizes["runs"] // 2 + 1,
             orders_half=sizes["orders"] // 2,
             product=sizes["products"] // 2,
         )
+        before = sum(daemon.cpu_times()[:2])
         took = [_once(http, path) for _ in range(TIMES)]
+        busy = (sum(daemon.cpu_times()[:2]) - before) / TIMES * 1000
         millis = [seconds * 1000 for seconds, _ in took]
         middle = statistics.median(millis)
-        print(f"{middle:8.1f} {max(millis):8.1f} {took[0][1]:8,}  {path}", flush=True)
+        print(f"{middle:8.1f} {max(millis):8.1f} {busy:8.0f} {took[0][1]:8,}  {path}", flush=True)
         slow += [path] if middle > GOAL else []
     print(f"slower than {GOAL:.0f} ms: {', '.join(slow) or 'none'}", flush=True)
     return slow
@@ -181,15 +184,18 @@ def measure(home: Path, sizes: dict[str, int]) -> bool:
         print(f"filled in {time.perf_counter() - before:.0f} s: {sizes}")
         headers = {"authorization": f"Bearer {token}", "accept": "text/html"}
         with httpx2.Client(base_url=site.url, headers=headers, timeout=600) as http:
-            print("  median  slowest    bytes  page  (milliseconds)", flush=True)
-            slow = asked(http, sizes)
+            print(
+                "  median  slowest     cpu    bytes  page  (milliseconds; cpu: of the daemon, for each answer)",
+                flush=True,
+            )
+            slow = asked(site, http, sizes)
             headers["accept"] = "application/json"
             with (
                 httpx2.Client(base_url=site.url, headers=headers, timeout=600) as feeder,
                 importing(site, feeder, sizes["products"]) as going,
             ):
                 print(f"while files of {ROWS:,} rows are being imported:", flush=True)
-                slow += asked(http, sizes)
+                slow += asked(site, http, sizes)
                 print(f"{len(going)} runs were going meanwhile")
     assets = sum(len(one.packed) for name, one in still.files().items() if name != "NOTICE")
     print(f"assets: {assets:,} bytes as they are sent (goal {ASSETS:,})")
