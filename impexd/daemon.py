@@ -214,7 +214,7 @@ async def _until(changed: anyio.Event, scope: anyio.CancelScope) -> None:
 async def _alive(instance: Instance) -> None:
     """Tell systemd that loop and store get on; say nothing while the store's thread hangs."""
     wanted = systemd.watchdog()
-    every = min(wanted / 3, 20.0) if wanted else 20.0
+    every = min(wanted / 2, 20.0) if wanted else 20.0
     while True:
         if await instance.pulse.alive(min(PATIENCE, every)):
             systemd.notify("WATCHDOG=1", f"STATUS={await _status(instance)}")

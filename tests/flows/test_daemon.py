@@ -323,7 +323,7 @@ def test_the_watchdog_hears_nothing_more_once_the_loop_hangs(site: Site, tmp_pat
         heard(ears, "WATCHDOG=1")
         heard(ears, "WATCHDOG=1")
         site.drop("drop.zip", packed(shop.rows(5)))
-        ears.settimeout(5)  # it beats three times a second
+        ears.settimeout(5)  # it beats twice a second
         with pytest.raises(TimeoutError):
             heard(ears, "it never says this")
         assert daemon.ended() is None
