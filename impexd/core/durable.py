@@ -53,14 +53,15 @@ def opened(path: Path | str | bytes, *, within: int | None = None) -> Iterator[i
 
 
 @contextmanager
-def made(name: str | bytes, *, within: int) -> Iterator[int]:
-    """Open a folder below another, making it first if it is not there."""
+def made(name: str | bytes, *, within: int, sync: bool = True) -> Iterator[int]:
+    """Open a folder below another, making it first if it is not there; without `sync`, `within` is not synced."""
     try:
         os.mkdir(name, 0o700, dir_fd=within)
     except FileExistsError:
         pass
     else:
-        os.fsync(within)
+        if sync:
+            os.fsync(within)
     with opened(name, within=within) as folder:
         yield folder
 
@@ -110,14 +111,35 @@ def write(folder: int, name: bytes, data: bytes, *, mode: int = 0o600) -> None:
 
 def publish(folder: int, name: bytes, data: bytes, *, mode: int = 0o600) -> None:
     """Do as `write` does, but without the sync of the folder, so that many files can share it."""
+    draft = drafted(folder, name, data, mode=mode)
+    sync(folder, draft)
+    release(folder, name, data)
+
+
+def drafted(folder: int, name: bytes, data: bytes, *, mode: int = 0o600) -> bytes:
+    """The first third of `publish`: write a draft, which is not synced; gives the draft's name."""
     draft = _draft(name)
     forget(folder, draft)
     file = os.open(draft, _NEW, mode, dir_fd=folder)
     try:
         _put(file, data)
+    finally:
+        os.close(file)
+    return draft
+
+
+def sync(folder: int, name: bytes) -> None:
+    """Sync the bytes of a file."""
+    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+def release(folder: int, name: bytes, data: bytes) -> None:
+    """The last third of `publish`: give a draft that is synced its name."""
+    draft = _draft(name)
     try:
         give(folder, draft, folder, name)
     except FileExistsError:

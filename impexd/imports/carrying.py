@@ -8,16 +8,19 @@ be said of one: that one is carried by itself, as is whatever cannot be bundled.
 from collections.abc import Sequence
 
 import anyio
+import anyio.to_thread
 import structlog
 
 from impexd.core import failpoint
 from impexd.core.clock import stamp
-from impexd.core.errors import DataError, Fenced
+from impexd.core.errors import Changed, DataError, Fenced
 from impexd.core.pool import Bug, Died
 from impexd.imports import bundle, guard, parking, shelve, verdicts
 from impexd.imports.bench import Bench, order
 from impexd.imports.decided import decided
 from impexd.imports.order import Member, Planned
+from impexd.inbox import examine
+from impexd.inbox.folders import Folders
 from impexd.model.config import Config
 from impexd.model.run import Run
 from impexd.store import bundles, runs
@@ -46,7 +49,7 @@ async def carry(bench: Bench, id: int) -> bool:
     done = 0
     try:
         done = await _loaded(bench, begun, config) if len(begun) > 1 else 0
-    except (Died, Bug, Stale, DataError, Fenced) as error:
+    except (Died, Bug, Stale, Changed, DataError, Fenced) as error:
         log.info("carried one by one", group=group, why=str(error) or type(error).__name__)
     finally:
         bench.bundles[group] = min(2 * done, bundle.MOST) if done == len(begun) else max(done, 1)
@@ -82,6 +85,7 @@ async def _loaded(bench: Bench, begun: Sequence[Run], config: Config) -> int:
         return 0
     failpoint.hit("bundle.planned")
     mine = begun[: len(plans)]
+    await anyio.to_thread.run_sync(_intact, folders, mine)
     whole = _whole(plans)
     terms = decided(bench, mine[0], config, whole)
     shares = [
@@ -94,6 +98,13 @@ async def _loaded(bench: Bench, begun: Sequence[Run], config: Config) -> int:
     bench.loaded()
     await parking.wake(bench, [sheet.kind.name for sheet in terms.sheets])
     return len(mine)
+
+
+def _intact(folders: Folders, mine: Sequence[Run]) -> None:
+    """Raise `Changed` if the bytes of a run are not those that were claimed."""
+    for run in mine:
+        if run.sha256 is not None and run.bytes is not None:
+            examine.intact(folders.bytes_of(run.token), sha256=run.sha256, size=run.bytes)
 
 
 def _whole(plans: Sequence[Planned]) -> Planned:

@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import anyio.to_thread
@@ -93,14 +94,29 @@ def place(row: Row) -> tuple[str, str, str, bytes]:
     return room, row.created[:10], f"{row.id:06d}", name
 
 
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """Where a run's bytes are put, while nothing of it is synced."""
+
+    run: int
+    room: str
+    day: str
+    folder: str
+    name: bytes
+    there: bool
+    """Are there bytes at all?"""
+    draft: bytes = b""
+    """The draft of its report, if that has not come with its files."""
+
+
 def _put(
     folders: Folders, rows: Sequence[Row], extras: Sequence[str], reports: Mapping[int, bytes]
 ) -> dict[int, str]:
     """Link everything, sync what gained names, then remove the old names and sync that."""
-    places = {}
-    for row in rows:
-        if where := _link(folders, row, extras, reports.get(row.id)):
-            places[row.id] = where
+    shelves = [_link(folders, row, extras, reports.get(row.id)) for row in rows]
+    for day in dict.fromkeys((one.room, one.day) for one in shelves):
+        mine = [one for one in shelves if (one.room, one.day) == day]
+        _settle(folders, mine, reports)
     failpoint.hit("archive.linked")
     for row in rows:
         durable.forget(folders.work, row.token.encode())
@@ -108,29 +124,61 @@ def _put(
         with suppress(FileNotFoundError):
             shutil.rmtree(row.token + SCRATCH, dir_fd=folders.work)
     os.fsync(folders.work)
-    return places
+    return {
+        one.run: f"{one.room}/{one.day}/{one.folder}/{os.fsdecode(one.name)}"
+        for one in shelves
+        if one.there
+    }
 
 
-def _link(folders: Folders, row: Row, extras: Sequence[str], report: bytes | None) -> str:
-    """Let a run's bytes and extras have their names in the archive; "" if there are no bytes."""
+def _link(folders: Folders, row: Row, extras: Sequence[str], report: bytes | None) -> _Shelf:
+    """Let a run's bytes and extras have their names in the archive, and draft its report."""
     room, day, run, name = place(row)
-    top = folders.archive if room == "archive" else folders.failed
-    with durable.made(day, within=top) as days:
+    with durable.made(day, within=_top(folders, room)) as days:
         # A journal restored from a backup counts its runs anew, and the number may be taken.
         other = f"{run}-{row.token[:8]}"
         for folder in (other, run) if carry.there(days, other.encode()) else (run, other):
-            with durable.made(folder, within=days) as target:
+            with durable.made(folder, within=days, sync=False) as target:
                 try:
                     there = _give(folders.work, row.token.encode(), target, name)
                 except FileExistsError:
                     continue
                 _beside(folders, row, target, name, extras)
-                if report is not None and there:
-                    _report(target, name, report)
-                os.fsync(target)
-                os.fsync(days)
-                return f"{room}/{day}/{folder}/{os.fsdecode(name)}" if there else ""
+                draft = b""
+                if report is not None and there and not carry.there(target, _reporting(name)):
+                    draft = durable.drafted(target, _reporting(name), report)
+                return _Shelf(row.id, room, day, folder, name, there, draft)
     raise FileExistsError(f"{room}/{day}/{run}")
+
+
+def _settle(folders: Folders, mine: Sequence[_Shelf], reports: Mapping[int, bytes]) -> None:
+    """
+    Give the reports of one day their names, and sync all that gained names.
+
+    Everything of one sort after the other: the file system writes what many have changed with
+    the first sync, and the others find little left to do.
+    """
+    drafted = [one for one in mine if one.draft]
+    with durable.opened(mine[0].day, within=_top(folders, mine[0].room)) as days:
+        for one in drafted:
+            with durable.opened(one.folder, within=days) as target:
+                durable.sync(target, one.draft)
+        for one in drafted:
+            with durable.opened(one.folder, within=days) as target:
+                durable.release(target, _reporting(one.name), reports[one.run])
+        for one in mine:
+            with durable.opened(one.folder, within=days) as target:
+                os.fsync(target)
+        os.fsync(days)
+
+
+def _top(folders: Folders, room: str) -> int:
+    return folders.archive if room == "archive" else folders.failed
+
+
+def _reporting(name: bytes) -> bytes:
+    """Pure: the name of the report beside bytes of a name."""
+    return b"run-" + REPORT if name == REPORT else REPORT
 
 
 def _give(work: int, token: bytes, target: int, name: bytes) -> bool:
@@ -152,23 +200,8 @@ def _beside(folders: Folders, row: Row, target: int, name: bytes, extras: Iterab
         for extra in os.listdir(scratch):  # noqa: PTH208 - an open folder, not a path
             if any(fnmatch.fnmatchcase(extra, wanted) for wanted in extras):
                 raw = os.fsencode(extra)
-                _sync(scratch, raw)
+                durable.sync(scratch, raw)
                 with suppress(FileExistsError):
                     durable.give(scratch, raw, target, b"run-" + raw if raw == name else raw)
     finally:
         os.close(scratch)
-
-
-def _report(target: int, name: bytes, data: bytes) -> None:
-    """Put a report beside a run's bytes, if its own has not come with its files."""
-    own = b"run-" + REPORT if name == REPORT else REPORT
-    if not carry.there(target, own):
-        durable.publish(target, own, data)
-
-
-def _sync(folder: int, name: bytes) -> None:
-    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
