@@ -14,7 +14,7 @@ from impexd.store.tables.journal import config, counter, parked, part, problem, 
 from impexd.store.tables.notices import config_log, notice, notice_post, run_log
 from impexd.store.tables.schedule import followup, occurrence, sending, timetable, watermark
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """The revisions of our tables, oldest first."""
 HEAD = REVISIONS[-1]
 

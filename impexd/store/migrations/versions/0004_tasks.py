@@ -86,7 +86,6 @@ def _tasks() -> None:
     op.create_index("ix_task_order_id_exporter_id", "task", ["order_id", "exporter", "id"])
     op.create_index("ix_task_delivery_id", "task", ["delivery_id"])
     op.create_index("ix_task_raised", "task", ["raised"])
-    op.create_index("ix_task_ended_exporter_state", "task", ["ended", "exporter", "state"])
 
 
 def _events() -> None:

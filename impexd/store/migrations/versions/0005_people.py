@@ -21,12 +21,10 @@ def upgrade() -> None:
     _upload()
     # The list of one group's runs, newest first, would sort them all.
     op.create_index(op.f("ix_run_group_name_id"), "run", ["group_name", "id"])
-    op.create_index(op.f("ix_run_parent"), "run", ["parent"])
 
 
 def downgrade() -> None:
     """Drop them, with all they hold."""
-    op.drop_index(op.f("ix_run_parent"), "run")
     op.drop_index(op.f("ix_run_group_name_id"), "run")
     for table in ("upload", "repeat", "audit", "token", "session", "invitation", "person"):
         op.drop_table(table)
