@@ -79,12 +79,14 @@ async def _connection(ssh: Any, login: Login, options: dict[str, Any]) -> AsyncI
 
 def _options(ssh: Any, login: Login) -> dict[str, Any]:
     try:
-        keys = (ssh.import_private_key(login.key + "\n"),) if login.key else ()
+        keys = (
+            [ssh.import_private_key(login.key + "\n")] if login.key else []
+        )  # a tuple is a key and its certificate
         known = ssh.read_known_hosts(str(login.known_hosts))
     except (ssh.KeyImportError, ssh.KeyEncryptionError) as error:
         hint = "a private key without passphrase is wanted; it is tried again by itself"
         raise Unreachable(
-            f"{login.shown}: the private key cannot be used: {error}", hint=hint
+            f"{login.shown}: the private key cannot be used: {shown(str(error))}", hint=hint
         ) from error
     except (OSError, ValueError) as error:
         what = f"`{shown(str(login.known_hosts))}` holds no known hosts: {shown(str(error))}"

@@ -27,7 +27,7 @@ from impexd.model.instance import Webhooks
 
 HEAD_TIME = 10.0
 """Seconds in which the head of a request has to come."""
-FRESH_TIME = 0.5
+FRESH_TIME = 3.0
 """Seconds for which a listener that ends waits for the request of who has only just called."""
 AGAIN = 5.0
 """Seconds until a port that somebody else has is tried again."""

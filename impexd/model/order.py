@@ -118,7 +118,7 @@ class Flag(StrEnum):
     RETURNED = "RETURNED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """What was ordered of one article."""
 
@@ -133,7 +133,7 @@ class Line:
     custom: Facts | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeliveryLine:
     """How much of an order's line goes with one delivery, and what became of it."""
 
@@ -167,7 +167,7 @@ class DeliveryLine:
         return self.shipped + self.rejected >= self.ordered
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Delivery:
     """What is sent together, from one place."""
 
@@ -203,7 +203,7 @@ class Delivery:
     lines: tuple[DeliveryLine, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Order:
     """An order, whole."""
 

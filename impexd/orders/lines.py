@@ -6,12 +6,12 @@ up, and of every other fact the one stays that happened last, whenever it is hea
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from impexd.model.message import Message, MessageLine
 from impexd.model.order import NOTHING, Delivery, DeliveryLine
+from impexd.model.values import replace
 
 FACTS = (
     "status",

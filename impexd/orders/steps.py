@@ -36,7 +36,7 @@ DERIVED = frozenset({OrderEvent.PLACED, OrderEvent.PROGRESS, DeliveryEvent.RESER
 """What nobody may send."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """What a walk has to know beside the order."""
 

@@ -7,11 +7,12 @@ taken although we never had it is `short`, for a person to look into.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from impexd.model.order import NOTHING, Delivery, DeliveryLine, Kind, Order
+from impexd.model.values import replace
 
 Place = tuple[str, str]
 """(SKU, warehouse)."""

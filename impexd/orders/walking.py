@@ -5,7 +5,7 @@ Pure, though it is written as steps: a walk holds an order value and replaces it
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from impexd.model.order import (
@@ -19,6 +19,7 @@ from impexd.model.order import (
     OrderState,
     Payment,
 )
+from impexd.model.values import replace
 from impexd.orders import progress, stock, table
 from impexd.orders.steps import GOODS, LIVE, Event, Facts, Step
 from impexd.orders.stock import Level, Move, Movement, Place

@@ -7,6 +7,7 @@ connection, on a connection whose `execute` never waits.  What waits for anythin
 and undone.  The same coroutine runs on PostgreSQL as it is.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -14,8 +15,11 @@ from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.util.concurrency import greenlet_spawn
+
+from impexd.store import sqlite
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -92,6 +96,25 @@ class Direct:
                 self.raw.execute(f"RELEASE {name}")
             raise
         self.raw.execute(f"RELEASE {name}")
+
+
+@asynccontextmanager
+async def lent(engine: AsyncEngine) -> AsyncIterator[Any]:
+    """
+    Lend aiosqlite's connection out of an engine's pool, without what SQLAlchemy puts around it.
+
+    One that saw a broken disk is closed; one that comes back in the middle of something is rolled
+    back first, by a task that no cancellation reaches.
+    """
+    taken = await greenlet_spawn(engine.sync_engine.raw_connection)
+    try:
+        yield taken.driver_connection
+    except BaseException as error:
+        broken = isinstance(error, Exception) and sqlite.fatal(error)
+        back = taken.invalidate if broken else taken.close
+        await asyncio.shield(asyncio.ensure_future(greenlet_spawn(back)))
+        raise
+    taken.close()
 
 
 _ENGINES: "WeakKeyDictionary[Any, Engine]" = WeakKeyDictionary()

@@ -69,14 +69,9 @@ class Store:
         tx = direct.Direct()
         shown = cast("AsyncConnection", tx)
         with errors.edge(), self._not_nested():
-            async with self._writer.connect() as conn, _calls(self._after, shown) as calls:
-                raw = await conn.get_raw_connection()
-                try:
-                    result = await direct.run(raw.driver_connection, tx, work)
-                except Exception as error:
-                    if sqlite.fatal(error):
-                        await conn.invalidate()
-                    raise
+            async with direct.lent(self._writer) as driver, _calls(self._after, shown) as calls:
+                self.heart.begin()  # which ends when the connection is given back
+                result = await direct.run(driver, tx, work)
         for call in calls:
             call()
         return result

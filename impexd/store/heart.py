@@ -36,6 +36,16 @@ class Heart:
         self.moved = self.monotonic()
         return 0
 
+    def begin(self) -> None:
+        """Note that the writer is given something to do."""
+        self.tick()
+        self.busy = True
+
+    def end(self) -> None:
+        """Note that it has done it."""
+        self.tick()
+        self.busy = False
+
     def listen(self, engine: AsyncEngine) -> None:
         """Hear the connections of an engine, as they are made."""
 
@@ -43,12 +53,10 @@ class Heart:
             connection.run_async(lambda driver: driver.set_progress_handler(self.tick, STEPS))
 
         def begins(*_: object) -> None:
-            self.tick()
-            self.busy = True
+            self.begin()
 
         def ends(*_: object) -> None:
-            self.tick()
-            self.busy = False
+            self.end()
 
         event.listen(engine.sync_engine, "connect", connected)
         event.listen(engine.sync_engine, "before_cursor_execute", begins)

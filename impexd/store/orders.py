@@ -7,7 +7,7 @@ of one order needs is sent as constant statements, see `constant`.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from impexd.model.order import (
     Line,
     Order,
 )
+from impexd.model.values import replace
 from impexd.store.constant import Constant
 from impexd.store.order_rows import COLUMNS, TABLES, cells, cells_of, column, made
 from impexd.store.schema import orders as tables

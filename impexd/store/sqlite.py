@@ -58,7 +58,11 @@ def _engine(path: Path, mode: str, **pool: Any) -> AsyncEngine:
     url = URL.create("sqlite+aiosqlite", database=_uri(path), query={"mode": mode, "uri": "true"})
     # Without an isolation level the driver begins nothing behind our back.
     return create_async_engine(
-        url, connect_args={"isolation_level": None}, hide_parameters=True, **pool
+        url,
+        connect_args={"isolation_level": None},
+        hide_parameters=True,
+        pool_reset_on_return=None,  # `_returned` does it
+        **pool,
     )
 
 
@@ -88,6 +92,17 @@ def _configured(
     event.listen(engine.sync_engine, "connect", connected)
     event.listen(engine.sync_engine, "begin", begun)
     event.listen(engine.sync_engine, "handle_error", _failed)
+    event.listen(engine.sync_engine, "reset", _returned)
+
+
+def _returned(connection: Any, _record: object, _state: object) -> None:
+    """
+    Roll back what a connection that is given back has left open.
+
+    Where nothing is open its thread is not asked: there and back costs as much as a statement.
+    """
+    if connection.driver_connection.in_transaction:
+        connection.rollback()
 
 
 def _pragma(connection: Any, words: str) -> object:

@@ -11,10 +11,10 @@ import anyio.abc
 import asyncssh
 import pytest
 
+from impexd.core import sftp
 from impexd.core.errors import UsageError
 from impexd.exports import outbox, send
 from impexd.exports.targets import s3 as s3_target
-from impexd.exports.targets import sftp as sftp_target
 from tests.exports import peers, things
 from tests.exports.house import House
 from tests.exports.peers import S3, Sftp
@@ -299,7 +299,7 @@ async def test_a_store_that_is_away_is_waited_for(house: House, bucket: S3) -> N
 async def test_a_server_that_never_says_a_word_keeps_nobody_else_waiting(
     house: House, partner: Sftp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sftp_target, "CONNECT", 0.5)
+    monkeypatch.setattr(sftp, "CONNECT", 0.5)
     held: list[anyio.abc.SocketStream] = []
 
     async def hold(stream: anyio.abc.SocketStream) -> None:

@@ -104,6 +104,12 @@ class House:
         await tending.look(self.bench)
         await self.done()
 
+    async def heard(self) -> None:
+        """Wait until no message is new: a bell may have had them looked at by somebody else."""
+        with anyio.fail_after(20):
+            while "new" in (await self.states()).values():
+                await anyio.sleep(0.01)
+
     async def done(self) -> None:
         """Wait until all jobs are done."""
         with anyio.fail_after(20):

@@ -104,10 +104,12 @@ async def test_what_waits_too_long_is_given_up_and_can_be_tried_again_by_hand(
         )
         assert done == {"replayed": 1}
         await hear.hear(place.bench)
+        await place.heard()
         assert await place.states() == {"evt-1": "applied", "evt-2": "dead"}
         assert (await place.messages("applied"))[0]["note"] == "it came"
         assert await place.site.asked.post("/api/v1/messages/replay") == {"replayed": 1}
         await hear.hear(place.bench)
+        await place.heard()
         assert set((await place.states()).values()) == {"applied"}
 
 
