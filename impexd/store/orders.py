@@ -151,18 +151,19 @@ async def save(tx: AsyncConnection, before: Order, after: Order, *, now: str) ->
     after = replace(after, revision=before.revision + 1, changed=now)
     batches: dict[tuple[type, tuple[str, ...]], list[dict[str, Any]]] = {}
     for kind, was, now_value in _pairs(before, after):
-        moved = tuple(
-            field
-            for field in COLUMNS[kind]
-            if getattr(was, field) is not getattr(now_value, field)
-            and getattr(was, field) != getattr(now_value, field)
-        )
+        moved = _moved(kind, was, now_value)
         if moved:
             row = cells(kind, now_value, moved) | {"of": now_value.id}
             batches.setdefault((kind, moved), []).append(row)
     for (kind, moved), rows in batches.items():
         await _updating(kind, moved).send(tx, rows)
     return after
+
+
+def _moved(kind: type, was: Any, now: Any) -> tuple[str, ...]:
+    """Pure: the fields with columns in which two values differ."""
+    old, new = was.__dict__, now.__dict__  # half the time of asking for each, and there are many
+    return tuple([f for f in COLUMNS[kind] if old[f] is not new[f] and old[f] != new[f]])
 
 
 @lru_cache(maxsize=256)
