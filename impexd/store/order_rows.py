@@ -17,6 +17,7 @@ from impexd.model.order import (
     OrderState,
     Payment,
 )
+from impexd.model.values import whole
 from impexd.store.schema import orders as tables
 
 Columns = Mapping[str, Callable[[Any], Any] | None]
@@ -67,6 +68,10 @@ COLUMNS: Mapping[type, Columns] = {
     kind: _columns(kind) for kind in (Order, Line, Delivery, DeliveryLine)
 }
 """Value -> its fields that are columns."""
+_READERS = {
+    kind: [(field, read) for field, read in columns.items() if read is not None]
+    for kind, columns in COLUMNS.items()
+}
 TABLES: Mapping[type, Table] = {
     Order: tables.orders,
     Line: tables.order_line,
@@ -82,11 +87,10 @@ def column(kind: type, field: str) -> str:
 
 def made(kind: type, cells: Sequence[Any], **more: Any) -> Any:
     """Make a value of the cells of a row, in the order of its fields."""
-    values = {
-        field: cell if read is None else read(cell)
-        for (field, read), cell in zip(COLUMNS[kind].items(), cells, strict=False)
-    }
-    return kind(**values, **more)
+    values: dict[str, Any] = dict(zip(COLUMNS[kind], cells, strict=False)) | more
+    for field, read in _READERS[kind]:
+        values[field] = read(values[field])
+    return whole(kind, values)
 
 
 def cells(kind: type, value: Any, wanted: Iterable[str]) -> dict[str, Any]:

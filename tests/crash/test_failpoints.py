@@ -29,9 +29,8 @@ LOADED = (
 )
 """What a drop that is loaded passes through."""
 BUNDLED = (
-    *("claim.journalled", "claim.renamed", "claim.done", "bundle.begun", "bundle.planned"),
-    *("apply.begun", "bundle.rows", "bundle.committed"),
-    *("archive.linked", "archive.done", "bundle.shelved"),
+    *("bundle.begun", "bundle.planned", "bundle.rows", "bundle.committed"),
+    *("archive.linked", "bundle.shelved"),
 )
 """What small files that are carried as one pass through."""
 REFUSED = ("refuse.committed", "rejects.written", "report.written", "archive.linked")
