@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+ENDING = 0.5
+"""Seconds before a deadline at which force is used: to end takes a moment, too."""
 HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -59,7 +61,7 @@ def heard(*, for_good: bool = False) -> Iterator[Bell]:
             os._exit(0)  # asked twice: at once, which a crash-safe program can afford
         else:
             bell.stop = True
-            timers.append(_force(bell.deadline))
+            timers.append(_force(max(bell.deadline - ENDING, ENDING)))
         if bell.rung is not None:
             bell.rung()
 
