@@ -47,7 +47,7 @@ class Constant:
     def __init__(self, statement: Any, columns: Sequence[str] | None = None) -> None:
         self._statement = statement
         self._columns = columns
-        self._ready: dict[str, _Ready] = {}
+        self._ready: dict[tuple[str, str], _Ready] = {}
 
     async def rows(self, tx: AsyncConnection, values: Values) -> Sequence[Any]:
         """Send it; gives all rows."""
@@ -79,10 +79,11 @@ class Constant:
         await tx.exec_driver_sql(ready.sql, given[0] if len(given) == 1 else given)
 
     def _for(self, dialect: Any) -> _Ready:
-        name = f"{dialect.name}+{dialect.driver}"
-        if name not in self._ready:
-            self._ready[name] = _compiled(self._statement, self._columns, dialect)
-        return self._ready[name]
+        name = (dialect.name, dialect.driver)
+        ready = self._ready.get(name)
+        if ready is None:
+            ready = self._ready[name] = _compiled(self._statement, self._columns, dialect)
+        return ready
 
 
 def _compiled(statement: Any, columns: Sequence[str] | None, dialect: Any) -> _Ready:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 import anyio
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -67,11 +67,14 @@ class Store:
             async with self.writing() as through:
                 return await work(through)
         tx = direct.Direct()
-        shown = cast("AsyncConnection", tx)
-        with errors.edge(), self._not_nested():
-            async with direct.lent(self._writer) as driver, _calls(self._after, shown) as calls:
-                self.heart.begin()  # which ends when the connection is given back
-                result = await direct.run(driver, tx, work)
+        calls = self._after[id(tx)] = []
+        try:
+            with errors.edge(), self._not_nested():
+                async with direct.lent(self._writer) as driver:
+                    self.heart.begin()  # which ends when the connection is given back
+                    result = await direct.run(driver, tx, work)
+        finally:
+            del self._after[id(tx)]
         for call in calls:
             call()
         return result
