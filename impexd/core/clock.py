@@ -53,3 +53,10 @@ def stamp(moment: datetime) -> str:
     """Pure: render an aware moment as RFC 3339 in UTC with milliseconds, `2026-01-31T08:00:00.000Z`."""
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+def until(coming: str | None, now: datetime, *, most: float) -> float:
+    """Pure: the seconds from `now` to a stamp that is to come; `most` if that is less, or nothing is to come."""
+    if coming is None:
+        return most
+    return min((datetime.fromisoformat(coming) - now).total_seconds(), most)

@@ -26,7 +26,7 @@ class Bell:
     stop: bool = False
     reload: bool = False
     deadline: float = 30.0
-    """Seconds after which a stop that hangs is ended by force."""
+    """Seconds within which a stop that hangs has been ended by force."""
     rung: Callable[[], object] | None = None
     """Called in the handler, whenever something was heard: wakes whoever listens."""
 

@@ -6,13 +6,11 @@ when something is due by itself: a message that is tried again, a courier who fa
 A ring that is lost costs `EVERY` seconds and nothing else.
 """
 
-from datetime import datetime
-
 import anyio
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from impexd.core.clock import stamp
+from impexd.core.clock import stamp, until
 from impexd.core.errors import WorldError
 from impexd.feeds import intake
 from impexd.feeds.bench import Bench
@@ -51,9 +49,7 @@ async def pause(bench: Bench) -> float:
     now = stamp(moment)
     async with bench.store.reading() as tx:
         due = await feeds.next_moment(tx, now=now)
-    if due is None:
-        return EVERY
-    return min((datetime.fromisoformat(due) - moment).total_seconds(), EVERY)
+    return until(due, moment, most=EVERY)
 
 
 async def look(bench: Bench) -> bool:

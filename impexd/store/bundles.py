@@ -53,7 +53,11 @@ async def begin(store: Store, wanted: Sequence[Run], *, now: str) -> list[Run]:
     ids = [run.id for run in wanted]
     async with store.writing() as tx:
         found: list[Run] = []
-        twins = {id for some in batches(ids) for id, _ in await tx.execute(_twins(some))}
+        twins = {
+            id
+            for some in batches(ids)
+            for id, _ in await tx.execute(TWINS.where(_RUN.c.id.in_(some)))
+        }
         ids = ids[: next((n for n, id in enumerate(ids) if id in twins), len(ids))]
         for some in batches(ids):
             changed = (
@@ -68,10 +72,6 @@ async def begin(store: Store, wanted: Sequence[Run], *, now: str) -> list[Run]:
             )
             found += [runs.made(row) for row in (await tx.execute(changed)).mappings()]
     return sorted(found, key=lambda run: run.id)
-
-
-def _twins(ids: Sequence[int]) -> Any:
-    return TWINS.where(_RUN.c.id.in_(ids))
 
 
 async def put_back(tx: AsyncConnection, left: Sequence[Run]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser.site import PASSWORD, Site, running
+from tests.browser.site import Site, entered, running
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -38,15 +38,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def signed_in(site: Site, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cookies of an administrator, who came in by the link of the first start."""
-    page = browser.new_page()
-    page.goto(site.setup)
-    page.get_by_label("Name").fill("Anna")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Go on").click()
-    page.get_by_role("heading", name="All is well").wait_for()
     path = tmp_path_factory.mktemp("browser") / "state.json"
-    page.context.storage_state(path=path)
-    page.close()
+    entered(site, browser, path)
     return path
 
 

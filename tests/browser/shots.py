@@ -11,10 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS
-from tests.browser.site import ETC, PASSWORD, Site, rows, running, zipped
+from tests.browser.site import ETC, Site, entered, rows, running, zipped
 from tests.processes import until
 
 WIDTHS = (1280, 390)
@@ -51,18 +51,6 @@ EMPTY = (
     "/settings",
     "/nowhere",
 )
-
-
-def entered(site: Site, browser: Browser, keep: Path) -> None:
-    """Make the first administrator, and keep the cookies; the page of the link is taken too."""
-    page = browser.new_page()
-    page.goto(site.setup)
-    page.get_by_label("Name").fill("Anna")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Go on").click()
-    page.get_by_role("heading", name="All is well").wait_for()
-    page.context.storage_state(path=keep)
-    page.close()
 
 
 def sent(page: Page, group: str, name: str, data: bytes, button: str) -> str:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from playwright.sync_api import Browser
+
 from tests.processes import until
 
 PASSWORD = "correct horse battery staple"
@@ -181,3 +183,15 @@ def running(home: Path) -> Iterator[Site]:
         finally:
             process.terminate()
             assert process.wait(60) == 0, log.read_text("utf-8", "replace")
+
+
+def entered(site: Site, browser: Browser, keep: Path) -> None:
+    """Make the first administrator, and keep the cookies."""
+    page = browser.new_page()
+    page.goto(site.setup)
+    page.get_by_label("Name").fill("Anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("heading", name="All is well").wait_for()
+    page.context.storage_state(path=keep)
+    page.close()

@@ -7,12 +7,12 @@ another daemon has the database) costs `EVERY` seconds and nothing else.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import anyio
 import structlog
 
-from impexd.core.clock import stamp
+from impexd.core.clock import stamp, until
 from impexd.core.errors import WorldError
 from impexd.model.standing import Standing
 from impexd.orders.chain import tell
@@ -97,9 +97,7 @@ async def pause(bench: Bench) -> float:
         found = [await task_line.next_moment(tx, heard, now=now)]
     found += [one.closed_until for name, one in standings.items() if name in heard]
     coming = min((one for one in found if one is not None and one > now), default=None)
-    if coming is None:
-        return EVERY
-    return min((datetime.fromisoformat(coming) - moment).total_seconds(), EVERY)
+    return until(coming, moment, most=EVERY)
 
 
 def _heard(bench: Bench) -> Mapping[str, bool]:
