@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -18,8 +19,6 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.util.concurrency import greenlet_spawn
-
-from impexd.store import sqlite
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -98,41 +97,48 @@ class Direct:
         self.raw.execute(f"RELEASE {name}")
 
 
+@dataclass(slots=True)
+class Lent:
+    """The writer's connection as aiosqlite has it, for as long as a block lasts."""
+
+    driver: Any
+    broken: bool = False
+    """Was a broken disk seen?  Then it is closed."""
+
+    async def do(self, what: Callable[[], T]) -> T:
+        """Do something in the connection's thread; once begun it ends, whoever is cancelled."""
+        given: T = await self.driver._execute(what)
+        return given
+
+
 @asynccontextmanager
-async def lent(engine: AsyncEngine) -> AsyncIterator[Any]:
+async def lent(engine: AsyncEngine) -> AsyncIterator[Lent]:
     """
-    Lend aiosqlite's connection out of an engine's pool, without what SQLAlchemy puts around it.
+    Lend the connection out of an engine's pool, without what SQLAlchemy puts around it.
 
     One that saw a broken disk is closed; one that comes back in the middle of something is rolled
     back first, by a task that no cancellation reaches.
     """
     taken = await greenlet_spawn(engine.sync_engine.raw_connection)
+    one = Lent(taken.driver_connection)
     try:
-        yield taken.driver_connection
-    except BaseException as error:
-        broken = isinstance(error, Exception) and sqlite.fatal(error)
-        back = taken.invalidate if broken else taken.close
+        yield one
+    except BaseException:
+        back = taken.invalidate if one.broken else taken.close
         await asyncio.shield(asyncio.ensure_future(greenlet_spawn(back)))
         raise
-    taken.close()
+    if one.broken:
+        await greenlet_spawn(taken.invalidate)
+    else:
+        taken.close()
 
 
 _ENGINES: "WeakKeyDictionary[Any, Engine]" = WeakKeyDictionary()
 """One for each driver connection: its compiled statements are worth keeping."""
 
 
-async def run(driver: Any, tx: Direct, work: Work[T]) -> T:
-    """
-    Do `work` in one transaction on aiosqlite's connection; committed if it ends well.
-
-    Cut short while it runs, it still ends as a whole, and whoever uses the connection next waits
-    for that in the connection's own queue.
-    """
-    result: T = await driver._execute(lambda: _carried(driver, tx, work))
-    return result
-
-
-def _carried(driver: Any, tx: Direct, work: Work[T]) -> T:
+def transaction(driver: Any, tx: Direct, work: Work[T]) -> T:
+    """In the connection's thread: do `work` in one transaction; committed if it ends well."""
     raw: sqlite3.Connection = driver._conn
     if driver not in _ENGINES:
         made = create_engine(

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from impexd.core.errors import UsageError
 from impexd.store import direct, errors, postgres, sqlite
 from impexd.store.heart import Heart
+from impexd.store.line import Line
 
 Dialect = Literal["sqlite", "postgresql"]
 T = TypeVar("T")
@@ -39,8 +40,9 @@ class Store:
     """The database file; None for a server."""
     _writer: AsyncEngine
     _reader: AsyncEngine
-    heart: Heart = field(default_factory=Heart)
+    heart: Heart
     """Whether the writer gets on; of a server nothing is known."""
+    _line: Line
     _after: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
     _inside: set[object] = field(default_factory=set)
 
@@ -70,9 +72,7 @@ class Store:
         calls = self._after[id(tx)] = []
         try:
             with errors.edge(), self._not_nested():
-                async with direct.lent(self._writer) as driver:
-                    self.heart.begin()  # which ends when the connection is given back
-                    result = await direct.run(driver, tx, work)
+                result = await self._line.carried(tx, work)
         finally:
             del self._after[id(tx)]
         for call in calls:
@@ -185,7 +185,7 @@ async def opened(
                 await postgres.inspect(writer, allow_unsafe_durability=allow_unsafe_durability)
             else:
                 await sqlite.settle(writer)
-        yield Store(url, dialect, path, writer, reader, heart)
+        yield Store(url, dialect, path, writer, reader, heart, Line(writer, heart))
     finally:
         with anyio.CancelScope(shield=True):
             await reader.dispose()

@@ -134,7 +134,7 @@ def refuse(faults: list[str]) -> None:
         )
 
 
-def fatal(error: Exception) -> bool:
+def fatal(error: BaseException) -> bool:
     """Pure: was the disk or the file seen broken, so that the connection cannot be trusted?"""
     driver = getattr(error, "orig", None) or error
     return getattr(driver, "sqlite_errorcode", 0) & 0xFF in _FATAL

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import SYSTEM
@@ -39,6 +40,7 @@ from impexd.orders.bench import Bench
 from impexd.orders.run import By
 from impexd.store import direct, engine, entities, migrate
 from impexd.store import stock as shelf
+from impexd.store.engine import Store
 from tests.orders.house import STOCK
 
 EVENTS = (
@@ -79,17 +81,20 @@ def terms() -> Bench:
     return Bench(Orders(stock="stock"), SYSTEM, where)
 
 
-async def ours(path: Path, orders: int) -> None:
-    """Let everything happen to every order."""
+async def ours(path: Path, orders: int, together: int = 1) -> None:
+    """Let everything happen to every order, to some of them at the same time."""
     bench = terms()
+
+    async def happen(store: Store, event: Any, ids: Iterator[int]) -> None:
+        for id in ids:
+            await store.at_once(lambda tx, id=id: run.event(tx, bench, id, event, CLERK))
+
     async with engine.opened(f"sqlite:///{path}") as store:
         for event in EVENTS:
-            for id in range(1, orders + 1):
-
-                async def happen(tx: AsyncConnection, id: int = id, event: Any = event) -> object:
-                    return await run.event(tx, bench, id, event, CLERK)
-
-                await store.at_once(happen)
+            ids = iter(range(1, orders + 1))
+            async with anyio.create_task_group() as tasks:
+                for _ in range(together):
+                    tasks.start_soon(happen, store, event, ids)
 
 
 async def heard(path: Path, orders: int) -> float:
@@ -196,6 +201,7 @@ def main(orders: int, rounds: int) -> None:
         assert len(written) == events, (len(written), events)
         sides: dict[str, Callable[[Path], object]] = {
             "ours": lambda path: asyncio.run(ours(path, orders)),
+            "together": lambda path: asyncio.run(ours(path, orders, TOGETHER)),
             "sqlite3": lambda path: theirs(path, written),
         }
         took: dict[str, list[Took]] = {name: [] for name in sides}
