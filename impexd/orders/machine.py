@@ -20,7 +20,7 @@ from impexd.model.order import (
 from impexd.orders import stock, table
 from impexd.orders.steps import DERIVED, GOODS, LIVE, Event, Facts, Refused, Walked
 from impexd.orders.table import Case, Effect, Rule
-from impexd.orders.walking import BEFORE, No, Walk, is_kind, lines_of, order_lines
+from impexd.orders.walking import BEFORE, No, Walk, delivery_lines, is_kind, order_lines
 
 
 def walk(
@@ -53,13 +53,13 @@ def legal(order: Order) -> Iterator[str]:
     for event in dict.fromkeys(rule.event for rule in table.ORDER):
         if event in DERIVED or event is OrderEvent.AMENDED:
             continue
-        if any(not rule.unless(order, None) for rule in lines_of(table.ORDER, order.state, event)):
+        if any(not rule.unless(order, None) for rule in order_lines(order.state, event)):
             yield event.value
     for delivery in order.deliveries:
         for verb in dict.fromkeys(rule.event for rule in table.DELIVERY):
             if verb in DERIVED or verb is DeliveryEvent.LINE_UPDATE or _still(order, verb):
                 continue
-            rules = lines_of(table.DELIVERY, delivery.state, verb)
+            rules = delivery_lines(delivery.state, verb)
             if any(_open(rule, order, delivery) for rule in rules):
                 yield f"{verb.value} {delivery.number}"
 
@@ -78,7 +78,7 @@ def wants_stock(order: Order, event: Event, delivery: str | None) -> bool:
     return any(
         GOODS & set(rule.effects) or rule.through or rule.case in (Case.ENOUGH, Case.SHORT)
         for one in found
-        for rule in lines_of(table.DELIVERY, one.state, event)
+        for rule in delivery_lines(one.state, event)
     )
 
 

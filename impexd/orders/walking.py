@@ -6,6 +6,7 @@ Pure, though it is written as steps: a walk holds an order value and replaces it
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from impexd.model.order import (
@@ -21,7 +22,7 @@ from impexd.model.order import (
 )
 from impexd.model.values import replace
 from impexd.orders import progress, stock, table
-from impexd.orders.steps import GOODS, LIVE, Event, Facts, Step
+from impexd.orders.steps import GOODS, LIVE, Facts, Step
 from impexd.orders.stock import Level, Move, Movement, Place
 from impexd.orders.table import Case, Effect, Rule
 
@@ -44,16 +45,22 @@ class No(Exception):
     """The table has no line for this, or it refuses."""
 
 
-def lines_of(rules: tuple[Rule[Any, Any], ...], state: Any, event: Event) -> list[Rule[Any, Any]]:
-    """The lines of the table for an event in a state."""
-    return [rule for rule in rules if rule.event is event and state in rule.sources]
+Lines = tuple[Rule[Any, Any], ...]
 
 
-def order_lines(state: OrderState, event: OrderEvent) -> list[Rule[Any, Any]]:
-    """The lines for an event of an order; a placement comes from nothing."""
+@cache
+def order_lines(state: OrderState, event: OrderEvent) -> Lines:
+    """Pure: the lines of the table for an event of an order in a state; a placement comes from nothing."""
+    found = tuple(rule for rule in table.ORDER if rule.event is event)
     if event is OrderEvent.PLACED:
-        return [rule for rule in table.ORDER if rule.event is event]
-    return lines_of(table.ORDER, state, event)
+        return found
+    return tuple(rule for rule in found if state in rule.sources)
+
+
+@cache
+def delivery_lines(state: DeliveryState, event: DeliveryEvent) -> Lines:
+    """Pure: the lines of the table for an event of a delivery in a state."""
+    return tuple(rule for rule in table.DELIVERY if rule.event is event and state in rule.sources)
 
 
 def is_kind(case: Case, delivery: Delivery) -> bool:
@@ -90,7 +97,7 @@ class Walk:
             raise No(f"{event} means nothing to an order that is {was}")
         self._take(rules, event, was)
 
-    def _take(self, rules: list[Rule[Any, Any]], event: OrderEvent, was: OrderState) -> None:
+    def _take(self, rules: Lines, event: OrderEvent, was: OrderState) -> None:
         reasons = [rule.unless(self.order, None) for rule in rules]
         if all(reasons):
             raise No(reasons[0])
@@ -109,8 +116,8 @@ class Walk:
         if reached is self.order.state:
             return
         case = Case.ALL_SHIPPED if reached is OrderState.COMPLETED else Case.SOME_SHIPPED
-        rules = lines_of(table.ORDER, self.order.state, OrderEvent.PROGRESS)
-        found = [rule for rule in rules if rule.case is case]
+        rules = order_lines(self.order.state, OrderEvent.PROGRESS)
+        found = tuple(rule for rule in rules if rule.case is case)
         self._take(found, OrderEvent.PROGRESS, self.order.state)
 
     def paid(self, state: Payment) -> None:
@@ -155,7 +162,7 @@ class Walk:
     def delivery_event(self, at: int, event: DeliveryEvent, *, forced: bool) -> None:
         """`forced`: goods that are gone anyway are booked out, whether or not stock has them."""
         delivery = self.order.deliveries[at]
-        rules = lines_of(table.DELIVERY, delivery.state, event)
+        rules = delivery_lines(delivery.state, event)
         if not rules:
             what = f"{event} means nothing to a delivery that is {delivery.state}"
             raise No(what)

@@ -27,7 +27,7 @@ class _Ready:
     names: tuple[str, ...]
     positional: bool
     bind: Mapping[str, Reading]
-    read: Mapping[int, Reading]
+    read: tuple[tuple[int, Reading], ...]
 
     def given(self, values: Values) -> Any:
         """Pure: values as the driver wants them."""
@@ -57,12 +57,7 @@ class Constant:
             found = tx.plain(ready.sql, ready.given(values))
         else:
             found = (await tx.exec_driver_sql(ready.sql, ready.given(values))).all()
-        if not ready.read:
-            return found
-        read = ready.read
-        return [
-            [read[n](cell) if n in read else cell for n, cell in enumerate(row)] for row in found
-        ]
+        return [_read(row, ready.read) for row in found] if ready.read else found
 
     async def scalar(self, tx: AsyncConnection, values: Values) -> Any:
         """Send it; gives the first cell of the first row, None if there is no row."""
@@ -86,6 +81,13 @@ class Constant:
         return ready
 
 
+def _read(row: Sequence[Any], read: Sequence[tuple[int, Reading]]) -> list[Any]:
+    cells = list(row)
+    for n, how in read:
+        cells[n] = how(cells[n])
+    return cells
+
+
 def _compiled(statement: Any, columns: Sequence[str] | None, dialect: Any) -> _Ready:
     made = statement.compile(dialect=dialect, column_keys=columns)
     bind: dict[str, Reading] = {}
@@ -93,10 +95,10 @@ def _compiled(statement: Any, columns: Sequence[str] | None, dialect: Any) -> _R
         how = param.type.dialect_impl(dialect).bind_processor(dialect)
         if how is not None:
             bind[name] = how
-    read: dict[int, Reading] = {}
+    read: list[tuple[int, Reading]] = []
     for n, column in enumerate(getattr(statement, "exported_columns", ())):
         how = column.type.dialect_impl(dialect).result_processor(dialect, None)
         if how is not None:
-            read[n] = how
+            read.append((n, how))
     names = tuple(made.positiontup) if made.positional else tuple(made.binds)
-    return _Ready(made.string, names, made.positional, bind, read)
+    return _Ready(made.string, names, made.positional, bind, tuple(read))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import Table
@@ -35,13 +36,15 @@ def canonical(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _words(kind: type[Enum]) -> Callable[[str], Enum]:
+    """What makes a member of its word: looked up, which an enum's own call takes ten times as long for."""
+    return {one.value: one for one in kind}.__getitem__
+
+
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "Decimal": Decimal,
     "Decimal | None": decimal,
-    "OrderState": OrderState,
-    "DeliveryState": DeliveryState,
-    "Kind": Kind,
-    "Payment": Payment,
+    **{kind.__name__: _words(kind) for kind in (OrderState, DeliveryState, Kind, Payment)},
     "bool": bool,
 }
 _PARTS = ("lines", "deliveries")

@@ -6,8 +6,9 @@ Events of orders per second, one durable transaction each, beside bare sqlite3 d
 Each order is paid, packed, released, shipped and delivered: load, walk, and what every step writes
 (order, delivery, lines, audit, flags, stock, movements).  The other side is recorded from the
 first: the very statements that changed something, with their values, sent again from a plain loop
-over sqlite3 to a copy of the same file, a transaction each, with the same settings.  The sides take
-turns, each from a fresh copy; medians are told, how much each event costs the processor, and how
+over sqlite3 to a copy of the same file, a transaction each, with the same settings.  Ours goes twice:
+one event after the other, and some at the same time, each still a transaction of its own.  The sides
+take turns, each from a fresh copy; medians are told, how much each event costs the processor, and how
 many messages of couriers are applied in a second, some in a transaction as feeds hear them.
 """
 
@@ -30,7 +31,7 @@ import anyio
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import SYSTEM
-from impexd.feeds.hear import TOGETHER
+from impexd.feeds import hear as hearing
 from impexd.model.message import Message, Outcome, Said
 from impexd.model.order import DeliveryEvent, OrderEvent
 from impexd.model.ordering import Orders, StockFields
@@ -52,6 +53,8 @@ EVENTS = (
     DeliveryEvent.DELIVER,
 )
 CLERK = By("bench")
+TOGETHER = 8
+"""Events that happen at the same time, as clerks and webhooks make them."""
 Written = list[list[tuple[str, list[Any]]]]
 
 
@@ -110,10 +113,10 @@ async def heard(path: Path, orders: int) -> float:
 
                 await store.at_once(happen)
         begun = time.perf_counter()
-        for start in range(0, orders, TOGETHER):
+        for start in range(0, orders, hearing.TOGETHER):
 
             async def some(tx: AsyncConnection, start: int = start) -> None:
-                for message in said[start : start + TOGETHER]:
+                for message in said[start : start + hearing.TOGETHER]:
                     async with tx.begin_nested():
                         done = await hear.heard(tx, bench, message)
                     assert done.outcome is Outcome.APPLIED, done
@@ -212,7 +215,10 @@ def main(orders: int, rounds: int) -> None:
                 assert dumped(second) == dumped(first), name
         _fresh(start, second)
         messages = asyncio.run(heard(second, orders))
-        ratios = [b.wall / a.wall for a, b in zip(took["ours"], took["sqlite3"], strict=True)]
+        ratios = {
+            name: [b.wall / a.wall for a, b in zip(took[name], took["sqlite3"], strict=True)]
+            for name in ("ours", "together")
+        }
         found = {
             "orders": orders,
             "events": events,
@@ -220,8 +226,8 @@ def main(orders: int, rounds: int) -> None:
             **{f"{name}_per_second": round(events / _median(one, "wall")) for name, one in took.items()},
             **{f"{name}_cpu_us": round(_median(one, "cpu") / events * 1e6) for name, one in took.items()},
             "messages_per_second": round(messages),
-            "ratio": round(statistics.median(ratios), 2),
-            "ratios": [round(one, 2) for one in ratios],
+            "ratio": {name: round(statistics.median(some), 2) for name, some in ratios.items()},
+            "ratios": {name: [round(one, 2) for one in some] for name, some in ratios.items()},
         }  # fmt: skip
         print(json.dumps(found))
 
