@@ -181,11 +181,9 @@ def _put_together(opening: _Opening, queue: Queue) -> Instance:
     """Give every room what it works with, and the queue behind what it enqueues."""
     config, store, clock = opening.config, opening.store, opening.clock
 
-    async def enqueue(tx: AsyncConnection, id: int, group: str, priority: int) -> object:
-        once = _once(id)
-        return await queue.enqueue(
-            tx, "import", {"run": id}, lock=f"group-{group}", priority=priority, once=once
-        )
+    async def enqueue(tx: AsyncConnection, ids: Sequence[int], group: str, priority: int) -> None:
+        wanted = {_once(id): {"run": id} for id in ids}
+        await queue.enqueue_all(tx, "import", wanted, lock=f"group-{group}", priority=priority)
 
     async def spare(tx: AsyncConnection, ids: Sequence[int]) -> None:
         await queue.withdraw(tx, [_once(id) for id in ids])

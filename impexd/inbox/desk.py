@@ -5,7 +5,7 @@ What the steps of the inbox work with, handed in once by the daemon.
 has it.  Nothing here is opened or looked up.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,9 +21,9 @@ from impexd.model.limits import Limits
 from impexd.model.patterns import Pattern
 from impexd.store.engine import Store
 
-Enqueue = Callable[[AsyncConnection, int, str, int], Awaitable[object]]
+Enqueue = Callable[[AsyncConnection, Sequence[int], str, int], Awaitable[object]]
 """
-Have a run imported: (transaction, run id, group, priority).
+Have runs imported, in this order: (transaction, run ids, group, priority).
 
 It MUST NOT make a second job for a run that has one waiting: recovery asks again.
 """

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 
 import anyio.to_thread
@@ -179,8 +180,8 @@ async def _carry_on(desk: Desk, rows: Sequence[Row]) -> None:
 
         async def work(tx: AsyncConnection, some: Sequence[Row] = some) -> None:
             await verdict.again(tx, [row.id for row in some])
-            for row in some:
-                await desk.enqueue(tx, row.id, row.group, row.priority)
+            for (group, priority), mine in groupby(some, lambda row: (row.group, row.priority)):
+                await desk.enqueue(tx, [row.id for row in mine], group, priority)
 
         await again(desk.store, work, clock=desk.clock)
 

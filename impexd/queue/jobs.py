@@ -12,6 +12,7 @@ from typing import Any
 
 from procrastinate import App
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import JobDeferrer
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -52,6 +53,11 @@ It is cancelled when `Queue.work` is; then the job is put back.
 """
 
 
+_WAITING = text(
+    "SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock IN :onces"
+).bindparams(bindparam("onces", expanding=True))
+
+
 class Queue:
     """The jobs of one store."""
 
@@ -79,17 +85,14 @@ class Queue:
         `tx` comes from `Store.writing` or `alone`.  `args` is JSON.  Higher `priority` goes
         first.  None if a job with the same `once` waits already.
         """
-        connection: object = tx
-        if self._store.dialect == "postgresql":
-            connection = (await tx.get_raw_connection()).driver_connection
-        deferrer = self._app.configure_task(
+        deferrer = await self._deferrer(
+            tx,
             task,
             lock=lock,
             priority=priority,
             schedule_at=not_before,
             queueing_lock=once,
             queue=lane,
-            connection=connection,
         )
         with edge():
             if once is None:
@@ -100,6 +103,53 @@ class Queue:
                     return await deferrer.defer_async(args=args)
             except AlreadyEnqueued:
                 return None
+
+    async def enqueue_all(
+        self,
+        tx: AsyncConnection,
+        task: str,
+        wanted: Mapping[str, dict[str, Any]],
+        *,
+        lock: str | None = None,
+        priority: int = 0,
+    ) -> None:
+        """
+        Add many jobs in the caller's transaction, in order: `once` -> `args`, as in `enqueue`.
+
+        Those that wait already are left out.
+        """
+        waiting = await self._waiting(tx, list(wanted))
+        fresh = {once: args for once, args in wanted.items() if once not in waiting}
+        if not fresh:
+            return
+        how = {"lock": lock, "priority": priority}
+        deferrer = await self._deferrer(tx, task, queue=HOUSE, **how)
+        made = [
+            deferrer.job.evolve(queueing_lock=once, task_kwargs={"args": args})
+            for once, args in fresh.items()
+        ]
+        try:
+            with edge():
+                async with tx.begin_nested():
+                    manager = self._app.job_manager
+                    await manager.batch_defer_jobs_async(made, connection=deferrer.connection)
+        except AlreadyEnqueued:  # another process has added one of them since we looked
+            for once, args in fresh.items():
+                await self.enqueue(tx, task, args, once=once, lock=lock, priority=priority)
+
+    async def _deferrer(self, tx: AsyncConnection, task: str, **how: Any) -> JobDeferrer:
+        """Have Procrastinate add jobs of a task in the caller's transaction."""
+        connection: object = tx
+        if self._store.dialect == "postgresql":
+            connection = (await tx.get_raw_connection()).driver_connection
+        return self._app.configure_task(task, connection=connection, **how)
+
+    async def _waiting(self, tx: AsyncConnection, onces: Sequence[str]) -> set[str]:
+        """Of some jobs, by their `once`, find those that wait."""
+        found: set[str] = set()
+        for some in batches(onces):
+            found |= set(await tx.scalars(_WAITING, {"onces": list(some)}))
+        return found
 
     async def work(
         self, *, concurrency: int = 2, drain: bool = False, lane: str | None = None

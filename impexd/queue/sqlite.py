@@ -32,8 +32,11 @@ _TAKE = text(
 _INSERT = text(
     "INSERT INTO procrastinate_jobs"
     " (queue_name, task_name, priority, lock, queueing_lock, args, status, scheduled_at)"
-    " VALUES (:queue_name, :task_name, :priority, :lock, :queueing_lock, :args, 'todo', :at)"
-    " ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING RETURNING id"
+    " SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),"
+    " json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'), 'todo',"
+    " json_extract(value, '$[6]')"
+    " FROM json_each(:jobs) WHERE true ORDER BY key"
+    " ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING RETURNING id, queueing_lock"
 )
 NOTHING = {"id": None}
 
@@ -100,19 +103,14 @@ class SqliteConnector(BaseAsyncConnector):
         return stamp(self._clock.now() - timedelta(seconds=less))
 
     async def _defer_jobs(self, tx: AsyncConnection, jobs: list[JobToDefer]) -> Rows:
-        rows = []
-        for job in jobs:
-            values = job._asdict()
-            values["args"] = json.dumps(values["args"], allow_nan=False)
-            at = values.pop("scheduled_at")
-            values["at"] = at and stamp(at)
-            made = await tx.scalar(_INSERT, values)
-            if made is None:
-                raise UniqueViolation(
-                    constraint_name=QUEUEING_LOCK_CONSTRAINT, queueing_lock=job.queueing_lock
-                )
-            rows.append({"id": made})
-        return rows
+        made = (
+            await tx.execute(_INSERT, {"jobs": json.dumps([_columns(job) for job in jobs])})
+        ).all()
+        if len(made) < len(jobs):
+            known = {lock for _, lock in made}
+            lock = next(job.queueing_lock for job in jobs if job.queueing_lock not in known)
+            raise UniqueViolation(constraint_name=QUEUEING_LOCK_CONSTRAINT, queueing_lock=lock)
+        return [{"id": id} for id in sorted(id for id, _ in made)]
 
     async def _fetch_job(
         self, tx: AsyncConnection, queues: Iterable[str] | None, worker_id: int
@@ -163,6 +161,13 @@ class SqliteConnector(BaseAsyncConnector):
         )
         before = self._now(less=seconds_since_heartbeat)
         return [dict(row) for row in (await tx.execute(gone, {"before": before})).mappings()]
+
+
+def _columns(job: JobToDefer) -> list[object]:
+    """Pure: what a job's row says, in the order of `_INSERT`."""
+    args = json.dumps(job.args, allow_nan=False)
+    at = job.scheduled_at and stamp(job.scheduled_at)
+    return [job.queue_name, job.task_name, job.priority, job.lock, job.queueing_lock, args, at]
 
 
 def _lane(queues: Iterable[str] | None) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,8 +107,10 @@ def placed(var: Path, store: Store, clock: FakeClock, rooms: Folders, rules: Inb
     inbox.mkdir(parents=True, exist_ok=True)
     jobs: list[int] = []
 
-    async def enqueue(_tx: AsyncConnection, id: int, _group: str, _priority: int) -> None:
-        jobs.append(id)
+    async def enqueue(
+        _tx: AsyncConnection, ids: Sequence[int], _group: str, _priority: int
+    ) -> None:
+        jobs.extend(ids)
 
     desk = Desk(store, rooms, clock, enqueue)
     return Place(var, desk, Inlet("products", inbox, rules, config_hash="c" * 64), clock, jobs)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import subprocess
 import sys
 import time
@@ -118,6 +119,46 @@ async def test_numbers_of_jobs_are_not_used_again(store: Store) -> None:
     assert first is not None
     assert second is not None
     assert second > first
+
+
+async def test_many_jobs_are_added_in_order_but_for_those_that_wait_already(store: Store) -> None:
+    done = Log()
+    wanted = {f"once {n}": {"n": n} for n in range(700)}
+    async with jobs.opened(store, {"do": done}) as queue:
+        async with store.writing() as tx:
+            await queue.enqueue_all(tx, "do", {}, lock="group")
+            await queue.enqueue(tx, "do", {"n": 500}, lock="group", once="once 500")
+            await queue.enqueue_all(tx, "do", wanted, lock="group")
+        async with store.writing() as tx:
+            await queue.enqueue_all(tx, "do", wanted, lock="group")
+            await queue.enqueue_all(tx, "do", {"first": {"n": -1}}, lock="group", priority=1)
+        assert (await queue.depth())["todo"] == 701
+        found = await _queued(store)
+    assert found == [500, *(n for n in range(700) if n != 500), -1]
+
+
+async def _queued(store: Store) -> list[int]:
+    """The jobs that wait, by their numbers."""
+    async with store.reading() as conn:
+        rows = await conn.scalars(text("SELECT args FROM procrastinate_jobs ORDER BY id"))
+        found = [json.loads(row) if isinstance(row, str) else row for row in rows]
+    return [args["args"]["n"] for args in found]
+
+
+async def test_a_job_that_another_adds_meanwhile_is_not_added_twice(store: Store) -> None:
+    async with jobs.opened(store, {"do": Log()}) as queue:
+        adding = anyio.Event()
+
+        async def second() -> None:
+            async with store.writing() as tx:
+                await adding.wait()
+                await queue.enqueue_all(tx, "do", {"a": {"n": 1}, "b": {"n": 2}})
+
+        async with anyio.create_task_group() as tasks, store.writing() as tx:
+            tasks.start_soon(second)
+            await queue.enqueue(tx, "do", {"n": 1}, once="a")
+            adding.set()
+        assert await _queued(store) == [1, 2]
 
 
 async def test_of_jobs_with_the_same_once_one_waits(store: Store) -> None:
