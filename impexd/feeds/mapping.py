@@ -9,16 +9,19 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 
 from impexd.core.clock import stamp
 from impexd.core.text import shown
-from impexd.feeds.moments import moment
+from impexd.feeds import moments
+from impexd.feeds.moments import PLAIN, Layout
 from impexd.model.feed import FeedMap, LineMeaning
 from impexd.model.message import Message, MessageLine, Said
 from impexd.model.order import Facts
@@ -47,7 +50,7 @@ class About:
 
 def message(item: Any, used: FeedMap, about: About) -> Message:
     """Pure: make the message that an item is; raises `Unmapped`."""
-    said, at = used.message, _Reader(item)
+    said, at = used.message, _Reader(item, _layout(used))
     word = at.text(said.status)
     lines = at.elements(said.lines)
     if len(lines) > LINES:
@@ -63,7 +66,7 @@ def message(item: Any, used: FeedMap, about: About) -> Message:
         said=None if word is None else meaning(used, word),
         at=at.moment(said.at, "at"),
         quantities=about.quantities,
-        lines=tuple(_line(one, used.line) for one in lines),
+        lines=tuple(_line(one, used.line, at.layout) for one in lines),
         tracking=at.text(said.tracking),
         tracking_url=_link(at.text(said.tracking_url)),
         carrier=at.text(said.carrier),
@@ -118,14 +121,28 @@ def digest(text: str) -> str:
 
 
 def items(document: Any, path: str) -> list[Any]:
-    """Pure: the items of a document; raises `Unmapped` if there is no list."""
-    found = _searched(path, document)
+    """
+    Pure: the items of a document; raises `Unmapped` if there is no list of them.
+
+    One that is no object among others is given as it is: it is kept, is dead when it is heard,
+    and keeps nobody waiting.
+    """
+    found, where = _searched(path, document), f"at {shown(path, limit=80)} (`items` of the feed)"
     if found is None:
-        raise Unmapped(f"there is nothing at {shown(path, limit=80)}")
+        none = "`[]`"
+        raise Unmapped(
+            f"there is nothing {where}; if that means no news, write items = '{path} || {none}'"
+        )
+    if isinstance(found, dict):
+        raise Unmapped(
+            f"what is {where} is one object and no list; if it is a message, write '[@]'"
+        )
     if not isinstance(found, list):
-        raise Unmapped(f"what is at {shown(path, limit=80)} is no list")
-    if any(not isinstance(one, dict) for one in found):
-        raise Unmapped(f"at {shown(path, limit=80)} is something else than objects")
+        raise Unmapped(f"what is {where} is no list")
+    if found and not any(isinstance(one, dict) for one in found):
+        many = isinstance(found[0], list)
+        more = "; if the answer is the list of messages itself, write '@'" if many else ""
+        raise Unmapped(f"what is {where} are no objects{more}")
     return found
 
 
@@ -148,8 +165,12 @@ def _words(used: FeedMap) -> Mapping[str, Said]:
     return {word.casefold(): said for word, said in used.status.items()}
 
 
-def _line(item: Any, said: LineMeaning) -> MessageLine:
-    at = _Reader(item)
+def _layout(used: FeedMap) -> Layout:
+    return Layout(used.moments, UTC if used.zone == "UTC" else ZoneInfo(used.zone))
+
+
+def _line(item: Any, said: LineMeaning, layout: Layout) -> MessageLine:
+    at = _Reader(item, layout)
     return MessageLine(
         ref=at.text(said.ref),
         sku=at.text(said.sku),
@@ -169,6 +190,7 @@ class _Reader:
     """Reads values of one item."""
 
     item: Any
+    layout: Layout = PLAIN
 
     def value(self, path: str | None) -> Any:
         return None if path is None else _searched(path, self.item)
@@ -203,18 +225,16 @@ class _Reader:
         text = self.text(path)
         if text is None:
             return None
-        found = moment(text)
+        found = moments.moment(text, self.layout)
         if found is None:
-            raise Unmapped(f"{name}: {shown(text, limit=80)} is no moment")
+            told = f"{name}: {shown(text, limit=80)} is no moment"
+            raise Unmapped(f"{told}; `moments` in the map says how they are written")
         return stamp(found)
 
     def day(self, path: str | None) -> str | None:
         """A day or a moment, as far as it can be read; what a courier guesses decides nothing."""
         text = self.text(path)
-        found = moment(text) if text else None
-        if text is None or found is None:
-            return None
-        return text if len(text) == 10 else stamp(found)
+        return moments.day(text, self.layout) if text else None
 
     def number(self, path: str | None, name: str) -> Decimal | None:
         text = self.text(path)

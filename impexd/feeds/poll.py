@@ -8,6 +8,7 @@ ends the poll and is told to a person.
 """
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,7 @@ from impexd.core.backoff import Backoff, chance
 from impexd.core.clock import stamp
 from impexd.core.errors import Unreachable, UsageError
 from impexd.core.text import shown
-from impexd.feeds import intake, mapping, reading
+from impexd.feeds import intake, links, mapping, reading
 from impexd.feeds.bench import Bench, NoSecret
 from impexd.feeds.mapping import Unmapped
 from impexd.feeds.reading import Unreadable
@@ -60,6 +61,15 @@ class Polled:
     told: str = ""
     """What a person ought to know."""
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was answered."""
+
+    document: Any
+    found: list[Any]
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +125,13 @@ async def _pages(
             polled.told = f"there is more than {most} pages; the next poll goes on where it can"
             return
         answer = await _asked(bench, feed, place, etag, times)
-        if answer.status == 304:
+        if answer.status in (204, 304):  # no news
             return
         document = await anyio.to_thread.run_sync(reading.read, answer.body)
         found = mapping.items(document, feed.items)
         polled.pages += 1
         seen.add(_name(place))
-        following, told = _next(feed, place, document, found, seen)
+        following, told = _next(feed, place, Page(document, found, answer.headers), seen)
         mark = answer.headers.get("etag", "")[:1000] or None
         etag = None
         kept = await _kept(
@@ -206,17 +216,17 @@ def _at(feed: RestFeed, pages: Pages, cursor: str | None) -> Place:
     return Place(cursor, address(feed, given), 0)
 
 
-def _next(
-    feed: RestFeed, place: Place, document: Any, found: list[Any], seen: set[str]
-) -> tuple[Place | None, str]:
+def _next(feed: RestFeed, place: Place, page: Page, seen: set[str]) -> tuple[Place | None, str]:
     """Pure: the page after this one, None if there is none; and what is wrong with it."""
     pages = feed.pages
     if pages is None:
         return None, ""
-    said = mapping.value(document, pages.next) if pages.next else None
+    found, said = page.found, mapping.value(page.document, pages.next) if pages.next else None
+    if pages.by == "link" and pages.next is None:
+        said = links.following(page.headers.get("link", ""))
     if pages.by == "page":
-        more = bool(found) if pages.next is None else bool(mapping.truth(document, pages.next))
-        number = place.number + 1
+        more = bool(found) if pages.next is None else mapping.truth(page.document, pages.next)
+        number = place.number + pages.step
         following = Place(None, address(feed, {pages.parameter or "": str(number)}), number)
         return (following if more and found else None), ""
     if said is None or len(said) > 4000:
@@ -224,7 +234,8 @@ def _next(
     if pages.by == "link":
         url = urljoin(place.url, said)
         if urlsplit(url)[:2] != urlsplit(feed.url)[:2]:
-            raise Failed("the next page is on another host")
+            here, there = (shown(one, limit=200) for one in (feed.url, url))
+            raise Failed(f"the next page is on another host: {there}, and the feed at {here}")
         following = Place(None, url, 0)
     else:
         following = _at(feed, pages, said)

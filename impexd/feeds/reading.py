@@ -28,6 +28,8 @@ def read(data: bytes) -> Any:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Unreadable(f"no UTF-8 (byte {error.start})") from None
+    if not text.strip():
+        raise Unreadable("no JSON: the body is empty")
     _shallow(text)
     try:
         value = json.loads(

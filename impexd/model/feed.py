@@ -22,6 +22,8 @@ Text = Annotated[
     str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
 """One line."""
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+"""A strptime pattern."""
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,99}$")]
 
 
@@ -37,7 +39,7 @@ class Meaning(Model):
     warehouse: Path | None = None
     status: Path | None = None
     at: Path | None = None
-    """When it happened: a moment in ISO 8601, or seconds since 1970."""
+    """When it happened: a moment in ISO 8601, seconds since 1970, or as `moments` says."""
     tracking: Path | None = None
     tracking_url: Path | None = None
     carrier: Path | None = None
@@ -82,6 +84,10 @@ class FeedMap(Model):
     """A status word, in any capitals -> what it means."""
     other: Said = Said.UNKNOWN
     """What a word means that is not there."""
+    moments: tuple[Pattern, ...] = ()
+    """How moments and days are written, as strptime's, if that is none of the ways that are known."""
+    zone: str = "UTC"
+    """Time zone of moments that are written without one."""
 
 
 class Auth(Model):
@@ -104,12 +110,14 @@ class Pages(Model):
     parameter: Text | None = None
     """The name of the query's parameter; not for `link`."""
     next: Path | None = None
-    """JMESPath on the answer: the next cursor or link; for `since` the newest there was; for `page`
-    whether there is another page (none: until one is empty)."""
+    """JMESPath on the answer: the next cursor or link (none: it stands in the `Link` header); for
+    `since` the newest there was; for `page` whether there is another (none: until one is empty)."""
     start: str | None = None
     """The first cursor, or the moment to begin with; none: the parameter is left out at first."""
     first: int = Field(default=1, ge=0)
     """page: the number of the first one."""
+    step: int = Field(default=1, ge=1, le=100_000)
+    """page: how much is added for the next; the messages of a page where the courier counts them (offset)."""
     most: int = Field(default=100, ge=1, le=10_000)
     """Pages asked for at one time."""
 

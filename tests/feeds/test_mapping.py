@@ -76,3 +76,30 @@ def test_numbers_may_be_texts_and_lists_may_be_nested_or_an_object_alone() -> No
 def test_a_quantity_that_is_none_is_told_and_never_written_out(n: str) -> None:
     with pytest.raises(Unmapped, match=r"no number|less than"):
         message(parcels=[{"items": [{"sku": "A", "n": n}]}])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["20260601100000", "202606011000", "20260601T1000Z", "/Date(1780308000000)/",
+     "/Date(1780308000000+0200)/", "1780308000000000", "1780308000000000000"],
+)  # fmt: skip
+def test_a_moment_in_a_run_of_digits_is_a_moment_of_our_time(text: str) -> None:
+    assert message(at=text).at == stamp(TEN)
+
+
+@pytest.mark.parametrize("text", ["01.06.2026 12:00", "01-06-2026 12:00:00", "2026-06-01T12:00:00"])
+def test_the_map_says_how_a_courier_writes_moments_and_where_it_is_at_home(text: str) -> None:
+    layouts = ("%d.%m.%Y %H:%M", "%d-%m-%Y %H:%M:%S")
+    used = USED.model_copy(update={"moments": layouts, "zone": "Europe/Berlin"})
+    assert mapping.message({"at": text}, used, About("s", "1")).at == stamp(TEN)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [("2026-06-01", "2026-06-01"), ("20260601", "2026-06-01"), ("01.06.2026", "2026-06-01"),
+     (1780308000, stamp(TEN)), ("2026-06-01T12:00+02:00", stamp(TEN)), ("soon", None), ("20269999", None)],
+)  # fmt: skip
+def test_an_estimated_day_is_kept_as_a_day_however_it_is_written(text: Any, day: str) -> None:
+    said = USED.message.model_copy(update={"estimated_to": "eta"})
+    used = USED.model_copy(update={"message": said, "moments": ("%d.%m.%Y",)})
+    assert mapping.message({"eta": text}, used, About("s", "1")).estimated_to == day

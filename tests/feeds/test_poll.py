@@ -277,3 +277,70 @@ async def test_only_feeds_that_can_be_asked_are_asked(tmp_path: Path, sqlite_url
             await place.site.asked.post("/api/v1/feeds/hook/poll")
         with pytest.raises(UsageError, match="no feed"):
             await place.site.asked.post("/api/v1/feeds/nobody/poll")
+
+
+async def test_pages_are_followed_by_the_link_header(tmp_path: Path, store_url: str) -> None:
+    def page(query: dict[str, str]) -> Any:
+        at = int(query.get("page", "1"))
+        more = {"Link": f'<?page={at + 1}>; rel="next", <?page=9>; rel="last"'} if at < 3 else {}
+        return [said(at)], more
+
+    async with (
+        peer(playing(page)) as there,
+        opened(tmp_path, store_url, config(there.url, '[pages]\nby = "link"\n')) as place,
+    ):
+        assert (await asked(place)).fresh == 3
+
+
+async def test_pages_may_be_counted_by_messages(tmp_path: Path, sqlite_url: str) -> None:
+    def page(query: dict[str, str]) -> Any:
+        at = int(query["offset"])
+        return [said(n) for n in range(at, min(at + 10, 25))]
+
+    more = '[pages]\nby = "page"\nparameter = "offset"\nfirst = 0\nstep = 10\n'
+    async with (
+        peer(playing(page)) as there,
+        opened(tmp_path, sqlite_url, config(there.url, more)) as place,
+    ):
+        done = await asked(place)
+        assert (done.fresh, done.repeated, done.pages) == (25, 0, 4)
+
+
+async def test_no_content_is_no_news(tmp_path: Path, store_url: str) -> None:
+    async with (
+        peer(playing(lambda _q: (b"", {"status": "204 No Content"}))) as there,
+        opened(tmp_path, store_url, config(there.url)) as place,
+    ):
+        assert (await asked(place)).error == ""
+        assert (await feed(place))["failures"] == 0
+
+
+async def test_what_is_no_object_keeps_nobody_waiting(tmp_path: Path, store_url: str) -> None:
+    async with (
+        peer(playing(lambda _q: [said(1), None, "x", said(2)])) as there,
+        opened(tmp_path, store_url, config(there.url)) as place,
+    ):
+        assert (await asked(place)).fresh == 4
+        await place.heard()
+        assert sorted((await place.states()).values()) == ["dead", "dead", "parked", "parked"]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"items": []}, "is one object and no list; if it is a message, write '[@]'"),
+        (["x"], "are no objects"),
+        ([[said(1)]], "are no objects; if the answer is the list of messages itself, write '@'"),
+        (None, "there is nothing at @"),
+        (b" ", "no JSON: the body is empty"),
+    ],
+    ids=["object", "texts", "nested", "null", "empty"],
+)
+async def test_where_there_are_no_messages_it_says_what_to_write(
+    tmp_path: Path, sqlite_url: str, body: Any, told: str
+) -> None:
+    async with (
+        peer(playing(lambda _q: body)) as there,
+        opened(tmp_path, sqlite_url, config(there.url)) as place,
+    ):
+        assert told in (await asked(place)).error

@@ -9,7 +9,7 @@ from jmespath.exceptions import JMESPathError
 from impexd.model import outbound
 from impexd.model.base import Model
 from impexd.model.descriptor import Descriptor
-from impexd.model.faults import Fault, near, quoted, schedule
+from impexd.model.faults import Fault, column, near, quoted, schedule
 from impexd.model.feed import Feed, FeedMap, FolderFeed, Pages, RestFeed, WebhookFeed
 from impexd.model.group import ImportGroup
 from impexd.model.instance import Instance
@@ -63,7 +63,7 @@ def _rest(one: RestFeed, instance: Instance) -> Iterator[Fault]:
 def _pages(pages: Pages, params: Mapping[str, str]) -> Iterator[Fault]:
     if pages.next is not None:
         yield from _expression(pages.next, ("pages", "next"))
-    elif pages.by != "page":
+    elif pages.by not in ("page", "link"):
         yield Fault(
             ("pages",), f"`next` is missing: where an answer says what is next ({pages.by})"
         )
@@ -102,8 +102,13 @@ def _folder(one: FolderFeed, around: Around) -> Iterator[Fault]:
 
 
 def expressions(one: FeedMap) -> Iterator[Fault]:
-    """Pure: the expressions of a map that are none."""
+    """Pure: the expressions of a map that are none, and what is wrong with words and moments."""
     yield from _table(one.message, ("message",))
+    for at, pattern in enumerate(one.moments):
+        if reason := column.moment(pattern):
+            yield Fault(("moments", at), reason)
+    if reason := column.zone(one.zone):
+        yield Fault(("zone",), reason)
     yield from _table(one.line, ("line",))
     seen: dict[str, str] = {}
     for word in one.status:
