@@ -96,9 +96,12 @@ class Row:
 
 async def begin(tx: AsyncConnection, intents: Sequence[Intent], *, at: datetime) -> list[int]:
     """Journal runs as `claiming`; gives their ids in order, which is the order they are run in."""
-    rows = [_columns(intent, stamp(at)) for intent in intents]
-    made = await tx.execute(insert(run).returning(run.c.id, sort_by_parameter_order=True), rows)
-    return [id for (id,) in made]
+    await tx.execute(insert(run), [_columns(intent, stamp(at)) for intent in intents])
+    ids: dict[str, int] = {}  # asked for afterwards: with RETURNING each row is a statement
+    for some in batches([intent.token for intent in intents]):
+        found = await tx.execute(select(run.c.token, run.c.id).where(run.c.token.in_(some)))
+        ids |= {row.token: row.id for row in found}
+    return [ids[intent.token] for intent in intents]
 
 
 async def rows(conn: AsyncConnection, ids: Collection[int]) -> list[Row]:
@@ -180,7 +183,8 @@ TWINS = (
             _first.c.raw_name == run.c.raw_name,
             _first.c.id != run.c.id,
             _first.c.kind == "import",
-            _first.c.state.in_(IMPORTED),
+            # Wrapped, so that SQLite goes by the name and not through all that was ever imported.
+            func.coalesce(_first.c.state, "").in_(IMPORTED),
             _first.c.dry.is_(False),
         ),
     )

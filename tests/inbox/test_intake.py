@@ -19,6 +19,7 @@ from impexd.inbox.judge import Why
 from impexd.model.group import Inbox
 from impexd.model.problem import Code
 from impexd.store import journal
+from impexd.store.schema import run
 from tests.inbox.conftest import Place
 
 settling = pytest.mark.parametrize("rules", [Inbox(settle=2.0)], ids=["settle"])
@@ -461,3 +462,17 @@ async def test_thousands_of_small_files_are_taken_in_one_pass(place: Place) -> N
     assert taken.claimed == place.jobs == list(range(1, files + 1))
     assert place.names("inbox") == []
     assert len(place.names("work")) == files
+
+
+async def test_the_search_for_the_same_bytes_does_not_grow_with_what_was_imported(
+    place: Place,
+) -> None:
+    if place.desk.store.dialect != "sqlite":  # which keeps no statistics that would tell it
+        return
+    query = journal.TWINS.where(run.c.id.in_([1, 2])).compile(
+        compile_kwargs={"literal_binds": True}
+    )
+    async with place.desk.store.reading() as conn:
+        steps = (await conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")).scalars("detail").all()
+    searches = [step for step in steps if step.startswith(("SEARCH", "SCAN"))]
+    assert ["name=?" in step or "rowid=?" in step for step in searches] == [True, True], steps
