@@ -22,13 +22,15 @@ from impexd.imports.order import Member, Planned
 from impexd.inbox import examine
 from impexd.inbox.folders import Folders
 from impexd.model.config import Config
-from impexd.model.run import Run
+from impexd.model.run import Run, State
 from impexd.store import bundles, runs
 from impexd.store.applying import Stale
 from impexd.store.bundles import Share
 
 FIRST = 16
 """Runs in the first bundle of a group."""
+LONGEST = 1.5
+"""Seconds after which no further bundle is begun: the jobs of others wait for this one's place."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,12 +39,50 @@ async def carry(bench: Bench, id: int) -> bool:
     """
     Carry a run and those behind it as one; False if it has to be carried by itself.
 
-    Raises what carrying a run does, with all of them as they were.
+    While all goes well the next bundle follows, and is planned while the one before is put away.
+    Raises what carrying a run does, with all that is not applied as it was; what is applied and
+    not put away yet has a job of its own.
     """
-    config = bench.config
+    config, clock = bench.config, bench.desk.clock
+    until = clock.monotonic() + LONGEST
     wanted = await _wanted(bench, id, config)
+    done = await _applied(bench, wanted, config)
+    carried = bool(done)
+    try:
+        while done:
+            more = len(done) == len(wanted) and clock.monotonic() < until
+            wanted = await _behind(bench, done[-1], config) if more else []
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_put_away, bench, id, done)
+                done = await _applied(bench, wanted, config)
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
+    return carried
+
+
+async def _wanted(bench: Bench, id: int, config: Config) -> list[Run]:
+    """Find the runs to be carried with one; after a bundle that came to nothing, one is carried alone."""
+    async with bench.desk.store.reading() as tx:
+        lead = await runs.get(tx, id)
+    if lead is None or lead.state is not State.CLAIMED or not bundle.together([lead], config):
+        return []
+    if bench.bundles.get(lead.group, FIRST) < 2:
+        bench.bundles[lead.group] = 2
+        return []
+    return await _behind(bench, lead, config)
+
+
+async def _behind(bench: Bench, lead: Run, config: Config) -> list[Run]:
+    """Find the runs that may be carried as one, from one on."""
+    async with bench.desk.store.reading() as tx:
+        found = await bundles.behind(tx, lead, limit=bench.bundles.get(lead.group, FIRST))
+    return bundle.together(found, config)
+
+
+async def _applied(bench: Bench, wanted: Sequence[Run], config: Config) -> Sequence[Run]:
+    """Begin, plan and apply runs as one; gives those, from the first on, that are in the tables."""
     if len(wanted) < 2:
-        return False
+        return []
     group = wanted[0].group
     begun = await bundles.begin(bench.desk.store, wanted, now=stamp(bench.desk.clock.now()))
     failpoint.hit("bundle.begun")
@@ -55,23 +95,7 @@ async def carry(bench: Bench, id: int) -> bool:
         bench.bundles[group] = min(2 * done, bundle.MOST) if done == len(begun) else max(done, 1)
         with anyio.CancelScope(shield=True):
             await _put_back(bench, begun[done:])
-    if done:
-        await _put_away(bench, begun[:done])
-    return done > 0
-
-
-async def _wanted(bench: Bench, id: int, config: Config) -> list[Run]:
-    """Find the runs to be carried with one; after a bundle that came to nothing, one is carried alone."""
-    async with bench.desk.store.reading() as tx:
-        lead = await runs.get(tx, id)
-        if lead is None or not bundle.together([lead], config):
-            return []
-        most = bench.bundles.get(lead.group, FIRST)
-        if most < 2:
-            bench.bundles[lead.group] = 2
-            return []
-        found = await bundles.behind(tx, lead, limit=most)
-    return bundle.together(found, config)
+    return begun[:done]
 
 
 async def _loaded(bench: Bench, begun: Sequence[Run], config: Config) -> int:
@@ -121,9 +145,9 @@ async def _put_back(bench: Bench, left: Sequence[Run]) -> None:
             await bundles.put_back(tx, left)
 
 
-async def _put_away(bench: Bench, done: Sequence[Run]) -> None:
-    """Put all of them away, and take back the jobs that have nothing left to do."""
+async def _put_away(bench: Bench, id: int, done: Sequence[Run]) -> None:
+    """Put all of them away, and take back the jobs that have nothing left to do; this one is `id`'s."""
     await shelve.put_all_away(bench, [run.id for run in done])
     failpoint.hit("bundle.shelved")
     async with bench.desk.store.writing() as tx:
-        await bench.spare(tx, [run.id for run in done[1:]])
+        await bench.spare(tx, [run.id for run in done if run.id != id])

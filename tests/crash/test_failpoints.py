@@ -62,7 +62,7 @@ PARTNERS = {
 
 def dies(site: Site, point: str, *words: str) -> None:
     """Start a command that ends at a failpoint, and see that it did."""
-    with site.started(*words, IMPEXD_FAIL=f"{point}:kill") as running:
+    with site.started(*words, IMPEXD_FAIL=point if ":" in point else f"{point}:kill") as running:
         assert running.wait() == -signal.SIGKILL, running.said()
 
 
@@ -90,6 +90,22 @@ def test_small_files_are_each_loaded_once_wherever_the_daemon_dies(site: Site, p
     found = site.query(f"{made} ON p.id = b._part AND p.run = r.id AND p.member = r.name")
     told = [(name, line) for name, data in small.items() for line in data.decode().split("\n")[1:3]]
     assert sorted(found) == sorted(told)
+    assert [site.lying(room) for room in ("inbox", "work", "tmp")] == [[], [], []]
+    assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+
+
+@pytest.mark.parametrize("point", [*BUNDLED, "archive.done"])
+def test_a_bundle_behind_another_is_loaded_once_wherever_the_daemon_dies(
+    site: Site, point: str
+) -> None:
+    names = [f"brands{n:02d}.csv" for n in range(40)]
+    for name in names:
+        site.drop(name, f"name\n{name}\n".encode())
+    dies(site, f"{point}:kill:2", "run")
+    site.drain()
+    ended = [run for run in site.runs() if run["state"] != "void"]
+    assert [(run["name"], run["state"]) for run in ended] == [(name, "archived") for name in names]
+    assert sorted(site.query("SELECT name FROM brand")) == [(name,) for name in names]
     assert [site.lying(room) for room in ("inbox", "work", "tmp")] == [[], [], []]
     assert site.query("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from impexd.core.errors import Fenced
+from impexd.core.errors import Fenced, WorldError
 from impexd.imports import bundle
+from impexd.imports.run import carry
 from impexd.inbox import intake
 from impexd.model.run import State
 from impexd.store import bundles, runs
@@ -219,3 +220,24 @@ async def test_a_file_that_is_wrong_costs_the_others_nothing(place: Place) -> No
         "20products.csv",
     ]
     assert len(await rows(place, "SELECT code FROM product")) == 28
+
+
+async def test_what_cannot_be_put_away_is_loaded_once_and_put_away_later(place: Place) -> None:
+    await place.fresh(KNOWN)
+    await drop(place, {f"{n:02d}products.csv": product(f"P{n}") for n in range(40)})
+    first, created = (await rows(place, "SELECT id, created FROM run ORDER BY id"))[0].values()
+    in_the_way = place.instance.config.var / "archive" / created[:10] / f"{first:06d}"
+    in_the_way.parent.mkdir(exist_ok=True)
+    in_the_way.write_bytes(b"")
+    with pytest.raises(WorldError, match="Not a directory"):
+        await carry(place.instance.bench, first)
+    states = [row["state"] for row in await rows(place, "SELECT state FROM run ORDER BY id")]
+    assert states[:16] == ["applied"] * 16
+    assert set(states[16:]) <= {"applied", "claimed"}  # the bundle behind them may have been faster
+    in_the_way.unlink()
+    await place.carry()
+    found = await place.runs()
+    assert [one["state"] for one in found] == ["archived"] * 40
+    assert all((place.instance.config.var / one["report"]).exists() for one in found)
+    assert len(await rows(place, "SELECT code FROM product")) == 40
+    assert await rows(place, "SELECT id FROM procrastinate_jobs") == []
