@@ -169,6 +169,8 @@ async def place_orders(source: Path, file: Path) -> dict[str, Any]:
     listed = given.get("orders") if isinstance(given, dict) and "orders" in given else given
     placed: list[dict[str, Any]] = []
     listed = listed if isinstance(listed, list) else [listed]
+    if not listed:
+        raise DataError("malformed", f"there is no order in {shown(file.name)}")
     async with client.opened(source) as asked:
         for start in range(0, len(listed), 500):
             some = listed[start : start + 500]

@@ -6,6 +6,7 @@ its OpenAPI document says so of every route.
 """
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from impexd import __version__
@@ -71,6 +72,7 @@ def app(house: House) -> FastAPI:
     )
     made.add_exception_handler(ImpexError, refusals.ours)
     made.add_exception_handler(HTTPException, refusals.plain)
+    made.add_exception_handler(RequestValidationError, refusals.unfit)
     for room in ROOMS:
         room.routes(made, house)
     return made

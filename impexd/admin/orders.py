@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from impexd.admin import acting
 from impexd.admin.acting import Actor, Denied
@@ -49,6 +49,15 @@ class Orders(Given):
 
     orders: list[Placement] = Field(min_length=1, max_length=MOST)
     actor: Actor = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alone(cls, given: Any) -> Any:
+        """An order, or a list of them, may stand for itself."""
+        if isinstance(given, dict) and "orders" not in given and "number" in given:
+            actor = {"actor": given["actor"]} if "actor" in given else {}
+            return {"orders": [{k: v for k, v in given.items() if k != "actor"}], **actor}
+        return {"orders": given} if isinstance(given, list) else given
 
 
 def routes(made: FastAPI, house: House) -> None:

@@ -4,11 +4,13 @@ What programs are told when something is not done: problem documents (RFC 9457).
 Each has `title`, `detail` and `hint`; of the configuration `mistakes`, of a request `errors`.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic_core import ErrorDetails
 
 from impexd.admin import acting
 from impexd.admin.throttle import TooMany
@@ -21,6 +23,7 @@ from impexd.core.errors import (
     WorldError,
 )
 from impexd.core.text import shown
+from impexd.model.faults import words
 
 _STATUS: tuple[tuple[type[ImpexError], int], ...] = (
     (acting.Denied, 403),
@@ -93,7 +96,9 @@ def invalid(error: RequestValidationError) -> JSONResponse:
         {"loc": [str(part) for part in one["loc"]], "msg": str(one["msg"])}
         for one in error.errors()
     ]
-    said = "; ".join(f"{'.'.join(one['loc'][1:])}: {one['msg']}" for one in wrong)
+    inner = [one | {"loc": one["loc"][1:]} for one in error.errors()]
+    plain = words.plain(cast(Sequence[ErrorDetails], inner))
+    said = "; ".join(f"{place}: {what}" if place else what for place, what in plain)
     told = {
         "type": "about:blank",
         "title": "UsageError",
@@ -104,6 +109,13 @@ def invalid(error: RequestValidationError) -> JSONResponse:
         "errors": wrong,
     }
     return JSONResponse(told, 422, media_type="application/problem+json")
+
+
+async def unfit(_request: Request, error: Exception) -> JSONResponse:
+    """A request that does not have the form that is asked for, as a problem document."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return invalid(error)
 
 
 async def plain(_request: Request, error: Exception) -> JSONResponse:

@@ -52,14 +52,14 @@ class Wish:
 
 def event(word: str) -> Event:
     """Pure: the event of this name; UsageError with all there are.  An order's `cancelled` is no delivery's `cancel`."""
-    for kind in (OrderEvent, DeliveryEvent):
-        for one in kind:
-            if one.value == word and one not in DERIVED and one is not OrderEvent.AMENDED:
-                return one
-    known = [
-        one.value for kind in (OrderEvent, DeliveryEvent) for one in kind if one not in DERIVED
-    ]
-    raise UsageError(f"there is no event {shown(word)}", hint=f"there is {', '.join(known)}")
+    every: list[Event] = [*OrderEvent, *DeliveryEvent]
+    known = {
+        one.value: one for one in every if one not in DERIVED and one is not OrderEvent.AMENDED
+    }
+    if word not in known:
+        hint = f"there is {', '.join(known)}"
+        raise UsageError(f"there is no event {shown(word)}", hint=hint)
+    return known[word]
 
 
 async def place(keep: Store, bench: Bench, placements: Sequence[Placement], by: By) -> list[Placed]:

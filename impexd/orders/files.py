@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd.core.text import shown
 from impexd.model.config import Config
 from impexd.model.entity import Kind
+from impexd.model.faults import words
 from impexd.model.placing import Placement
 from impexd.orders import placing
 from impexd.orders.bench import Bench
@@ -133,9 +134,8 @@ def placement(kind: Kind, records: Sequence[Mapping[str, Any]]) -> Placement | s
     try:
         return Placement.model_validate({"number": records[0][number], "lines": lines, **head})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return shown(f"{where}: {first['msg']}")
+        where, what = words.plain(error.errors())[0]
+        return shown(f"{where}: {what}" if where else what)
 
 
 def _put(head: dict[str, Any], name: str, value: str) -> None:

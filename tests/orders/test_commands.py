@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from tests.crash import busy
 from tests.processes import Site, until
 
 STOCK = """
@@ -71,3 +72,40 @@ def test_orders_are_placed_listed_shown_and_moved_by_commands_and_go_on_when_goo
     refused = site.call("order", "place", str(file))
     assert refused.returncode == 1
     assert refused.stdout.startswith("1001: refused: ")
+
+
+def test_what_is_wrong_with_an_order_is_told_in_plain_words_with_its_place(tmp_path: Path) -> None:
+    site = Site(tmp_path, ETC)
+    lines = [{"sku": "A1", "quantity": -1}, {"sku": "", "quantity": 1}, {"quantity": 1}]
+    wrong = {"number": "1", "lines": lines, "payment": {"state": "payed"}, "foo": 1}
+    file = tmp_path / "orders.json"
+    with site.daemon():
+        file.write_text(json.dumps(wrong))
+        done = site.call("order", "place", str(file))
+        assert done.returncode == 2
+        assert "orders[0].lines[0].quantity: more than 0 is wanted here;" in done.stderr
+        assert "orders[0].lines[1].sku: this may not be empty" in done.stderr
+        assert "orders[0].lines[2].sku: is missing" in done.stderr
+        assert 'orders[0].payment.state: "open", "pending"' in done.stderr
+        assert "orders[0].foo: is not known here" in done.stderr
+        assert "at least 1" not in done.stderr
+        file.write_text("[]")
+        assert "there is no order in orders.json" in site.call("order", "place", str(file)).stderr
+        said = site.call("event", "1", "shipp").stderr
+        assert "there is no event shipp" in said
+        assert "amended" not in said
+
+
+def test_the_api_takes_one_order_a_list_and_orders_with_a_name(tmp_path: Path) -> None:
+    site = Site(tmp_path, ETC)
+    line = {"sku": "A1", "quantity": 1}
+    with site.daemon():
+        for body in (
+            {"number": "1", "lines": [line]},
+            [{"number": "2", "lines": [line]}],
+            {"orders": [{"number": "3", "lines": [line]}]},
+        ):
+            status, done = busy.asked(site, "POST", "/api/v1/orders", body)
+            assert (status, done["orders"][0]["outcome"]) == (201, "placed")
+        status, told = busy.asked(site, "POST", "/api/v1/orders", {"number": "4"})
+        assert (status, told["detail"]) == (422, "orders[0].lines: is missing, and has to be said")

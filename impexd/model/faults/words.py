@@ -51,6 +51,35 @@ def faults(error: ValidationError, tree: object, model: type[BaseModel]) -> list
     return [Fault(path, _said(path, details, model)) for path, details in found.items()]
 
 
+def plain(details: Sequence[ErrorDetails]) -> list[tuple[str, str]]:
+    """
+    Pure: each complaint about a value that came as JSON: (its place, what is wrong with it).
+
+    What was given is not said back, but for a word that is none of a few; that a list is too short is left out where its members are wrong.
+    """
+    places = [detail["loc"] for detail in details]
+    return [
+        (place(detail["loc"]), _unsaid(detail))
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(
+            len(other) > len(detail["loc"]) and other[: len(detail["loc"])] == detail["loc"]
+            for other in places
+        )
+    ]
+
+
+def place(loc: Sequence[str | int]) -> str:
+    """Pure: a place as people write it: `orders[0].lines[1].sku`."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc)
+    return "".join(steps).removeprefix(".")
+
+
+def _unsaid(detail: ErrorDetails) -> str:
+    said = _said(tuple(detail["loc"]), [detail], BaseModel)
+    return said.removesuffix(f", not {_shown(detail['input'])}")
+
+
 def _path(detail: ErrorDetails, tree: Any) -> Path:
     """Leave out what pydantic adds to a place: the member of a union, `[key]`."""
     path: Path = ()
