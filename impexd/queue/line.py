@@ -60,17 +60,32 @@ _END = {
 }
 
 DUE = """
-    SELECT id FROM procrastinate_jobs AS job
-    WHERE status = 'todo' AND (:lane IS NULL OR queue_name = :lane)
+    WITH RECURSIVE line(lock) AS (
+        SELECT min(lock) FROM procrastinate_jobs
+        UNION ALL
+        SELECT (SELECT min(lock) FROM procrastinate_jobs WHERE lock > line.lock)
+        FROM line WHERE line.lock IS NOT NULL
+    ), head(id) AS (
+        SELECT (SELECT min(id) FROM procrastinate_jobs AS first
+            WHERE first.lock = line.lock AND first.status = 'todo' AND first.priority = (
+                SELECT max(priority) FROM procrastinate_jobs AS highest
+                WHERE highest.lock = line.lock AND highest.status = 'todo'))
+        FROM line WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs AS other
+            WHERE other.lock = line.lock AND other.status = 'doing')
+        UNION ALL
+        SELECT id FROM procrastinate_jobs WHERE lock IS NULL AND status = 'todo'
+    )
+    SELECT job.id FROM head JOIN procrastinate_jobs AS job ON job.id = head.id
+    WHERE (:lane IS NULL OR queue_name = :lane)
     AND (scheduled_at IS NULL OR scheduled_at <= :now)
-    AND (lock IS NULL OR NOT EXISTS (
-        SELECT 1 FROM procrastinate_jobs AS other WHERE other.lock = job.lock
-        AND (other.status = 'doing' OR (other.status = 'todo' AND (
-            other.priority > job.priority
-            OR (other.priority = job.priority AND other.id < job.id))))))
-    ORDER BY priority DESC, id LIMIT 1
+    ORDER BY priority DESC, job.id LIMIT 1
 """
-"""The job to be taken next, as Procrastinate's own function chooses it."""
+"""
+The job to be taken next, as Procrastinate's own function chooses it.
+
+It goes from lock to lock, of which there are few, and looks at the first job of each: a hundred
+thousand that wait behind one another cost no more than one.
+"""
 _DUE = {
     "sqlite": text(DUE),
     "postgresql": text(DUE.replace(":now", "now()").replace(":lane IS", "CAST(:lane AS TEXT) IS")),
