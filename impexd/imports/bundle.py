@@ -89,6 +89,7 @@ def apart(
         and descriptors[form.descriptor].file.format is not Format.IMAGE
         and form.sheet.mode in PLAIN
         and not form.sheet.row_modes
+        and form.sheet.duplicates == "reject"  # which row gave way is said of a file by itself
         and not any(one.ref in written or one.missing in WAITS for one in form.sheet.targets)
         for form in forms
     )

@@ -6,7 +6,7 @@ line for each new or deleted record, and for each changed field of a known one.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,20 @@ def write(db: Staging, staged: Staged, target: Path) -> None:
         writer.writerow(HEADER)
         db.begin()
         for form in staged.forms:
-            writer.writerows(_lines(db, form.sheet, files))
+            for n, some in enumerate(differences.shown(form.sheet)):
+                writer.writerows(_lines(db, form.sheet, some, files, more=n > 0))
         db.commit()
 
 
-def _lines(db: Staging, sheet: Sheet, files: dict[int, str]) -> Iterator[tuple[Any, ...]]:
-    targets = [sheet.targets[n] for n in differences.shown(sheet)]
-    for act, part, line, key, *pairs in db.each(differences.query(sheet, db.names)):
+def _lines(
+    db: Staging, sheet: Sheet, some: Sequence[int], files: dict[int, str], *, more: bool
+) -> Iterator[tuple[Any, ...]]:
+    """Give the lines of some targets; `more` of a sheet whose records have been named before."""
+    targets = [sheet.targets[n] for n in some]
+    for act, part, line, key, *pairs in db.each(differences.query(sheet, some, db.names)):
         head, tail = (sheet.kind.name, key, _WORDS[act]), (files.get(part, ""), line)
+        if act in ("i", "d", "k", "m") and more:
+            continue
         if act in ("i", "d", "k"):
             yield (*head, "", "", "", *tail)
             continue

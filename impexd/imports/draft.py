@@ -48,6 +48,7 @@ def make(
         },
         moved=tuple(_moved(db, drop, group)),
         unmatched=tuple(shown(name, limit=100) for name in staged.unmatched[:100]),
+        overtaken=_overtaken(db, staged),
         refused=_refused(group, staged, parts),
     )
     db.commit()
@@ -91,6 +92,16 @@ def _why(part: Part) -> str:
     if part.unknown:
         return f"{part.unknown:,} of its rows could not be read"
     return "another file of the list could not be read" if part.read else "it holds no rows"
+
+
+def _overtaken(db: Staging, staged: Staged) -> int:
+    """Count the rows that are no longer in their sheet, as a later one has their key."""
+    last = [part for part in staged.parts if part.form.sheet.duplicates == "last"]
+    brought = [part for part in last if part.form.record < sheets.CREATED and not part.failed]
+    staged_rows = {
+        part.form.sheet.k: _one(db, tables.rows_in(part.form.sheet, db.names)) for part in brought
+    }
+    return max(0, sum(one.read - one.rejected for one in brought) - sum(staged_rows.values()))
 
 
 def _one(db: Staging, sql: str) -> int:

@@ -111,6 +111,8 @@ class Planned(Model):
     """Numbers that would move by more than the group's guard allows."""
     unmatched: tuple[str, ...] = ()
     """Files that no descriptor takes."""
+    overtaken: int = 0
+    """Rows that a later one with their key has taken the place of (`duplicates = "last"`)."""
     refused: Noted | None = None
     """Why the drop as a whole is not loaded."""
 

@@ -126,7 +126,7 @@ class Ledger:
         whole = {part.n: total(part, self._before.get(part.n, {})) for part in self._planned.parts}
         parts = [part | {"counts": whole[part["n"]]} for part in parts]
         await runs.count_parts(tx, self._run.id, parts)
-        told = verdicts.unmatched(self._planned, self._group)
+        told = verdicts.remarks(self._planned, self._group)
         await verdicts.applied(self._bench, self._run, self._planned, parts, told=told)(tx)
 
     def _share(self) -> float:

@@ -118,7 +118,8 @@ async def _load(bench: Bench, run: Run) -> None:
 async def _decide(bench: Bench, run: Run, config: Config, planned: Planned) -> None:
     """A plan is refused, shown, held, or applied."""
     if any(part.counts.rejected for part in planned.parts):
-        await ask(bench, run, config, "rejects")
+        if await ask(bench, run, config, "rejects") is None:
+            return  # held: it has killed its worker once too often
         failpoint.hit("rejects.written")
     done = await piecewise.before(bench, run)
     reasons = guard.outside(planned, parking.guards(run, config))
@@ -127,13 +128,13 @@ async def _decide(bench: Bench, run: Run, config: Config, planned: Planned) -> N
     elif planned.refused is not None:
         await verdicts.refuse(bench, run, planned)
     elif run.dry:
-        await ask(bench, run, config, "diff")
-        await verdicts.show(bench, run, planned)
+        if await ask(bench, run, config, "diff") is not None:
+            await verdicts.show(bench, run, planned, config.groups[run.group])
     elif reasons and not (run.approved and run.planned_at == planned.at):
         if run.approved:
             reasons.insert(0, "the tables have changed since this was approved")
-        await ask(bench, run, config, "diff")
-        await verdicts.hold(bench, run, planned, "; ".join(reasons))
+        if await ask(bench, run, config, "diff") is not None:
+            await verdicts.hold(bench, run, planned, "; ".join(reasons))
     else:
         await _apply(bench, run, config, planned, done)
 
@@ -147,7 +148,7 @@ async def _apply(bench: Bench, run: Run, config: Config, planned: Planned, done:
     run = await _linked(bench, run, [part.member for part in planned.parts])
     decided = deciding(bench, run, config, planned)
     if group.atomic == "archive" and not done:
-        told = verdicts.unmatched(planned, group)
+        told = verdicts.remarks(planned, group)
         verdict = verdicts.applied(bench, run, planned, decided.parts, told=told)
         await applying.put(bench.desk.store, decided, verdict)
     else:

@@ -124,10 +124,10 @@ async def hold(bench: Bench, run: Run, planned: Planned, why: str) -> None:
     log.warning("held", why=why)
 
 
-async def show(bench: Bench, run: Run, planned: Planned) -> None:
+async def show(bench: Bench, run: Run, planned: Planned, group: ImportGroup) -> None:
     """A dry run ends with its plan."""
     now = stamp(bench.desk.clock.now())
-    told = "dry run: nothing was changed"
+    told = "; ".join(filter(None, ["dry run: nothing was changed", remarks(planned, group)]))
     await _told(bench, run, planned, State.PLANNED, told, finished=now)
 
 
@@ -163,8 +163,12 @@ def problems_of(planned: Planned) -> list[dict[str, Any]]:
     return [noted.model_dump() for noted in planned.problems]
 
 
-def unmatched(planned: Planned, group: ImportGroup) -> str | None:
-    """Pure: say which files nobody took; None if all were taken, or nobody wants to know."""
-    if not planned.unmatched or group.unmatched == "ignore":
-        return None
-    return "no descriptor of the group takes " + ", ".join(planned.unmatched[:10])
+def remarks(planned: Planned, group: ImportGroup) -> str | None:
+    """Pure: say which files nobody took, and how many rows gave way to others; None if neither."""
+    said = []
+    if planned.unmatched and group.unmatched != "ignore":
+        said.append("no descriptor of the group takes " + ", ".join(planned.unmatched[:10]))
+    if planned.overtaken:
+        rows = "1 row" if planned.overtaken == 1 else f"{planned.overtaken:,} rows"
+        said.append(f'{rows} gave way to a later row with the same key (duplicates = "last")')
+    return "; ".join(said) or None

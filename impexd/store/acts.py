@@ -180,12 +180,15 @@ def _different(sheet: Sheet, names: Names) -> str:
 def unchanged(sheet: Sheet, names: Names) -> str:
     """Pure: the statement that takes rows out of the plan that would change nothing."""
     s, p = sheet.table("s", names), sheet.table("p", names)
-    differ = [
-        f"{live(names, target)} IS DISTINCT FROM s.c{n}"
+    compared = [
+        (live(names, target), f"s.c{n}")
         for n, target in enumerate(sheet.targets)
         if target.field not in sheet.kind.key and target.only != "insert"
     ]
-    same = f"NOT ({' OR '.join(differ)})" if differ else "1 = 1"
+    same = "1 = 1"
+    if compared:  # as rows: an OR for each field is too deep a tree for SQLite from 500 fields on
+        there, here = (", ".join(side) for side in zip(*compared, strict=True))
+        same = f"({there}) IS NOT DISTINCT FROM ({here})"
     return (
         f"DELETE FROM {p} WHERE act = 'u' AND n IN (SELECT p.n FROM {p} p"
         f" JOIN {s} s ON s.n = p.r JOIN {names.table(sheet.kind)} t ON t.{names.id} = p.t"

@@ -1,5 +1,6 @@
 """What a plan would change, value by value: for people to look at, and for guards."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from impexd.model.entity import Field, Type
@@ -7,21 +8,25 @@ from impexd.store.acts import live
 from impexd.store.dialect import Names, quoted
 from impexd.store.stage import Sheet
 
-
-def shown(sheet: Sheet) -> list[int]:
-    """Pure: the targets that a change may be seen in, by number."""
-    return [n for n, target in enumerate(sheet.targets) if target.field not in sheet.kind.key]
+WIDEST = 500
+"""Targets of one query: engines give 1,664 (PostgreSQL) or 2,000 columns (SQLite) at most."""
 
 
-def query(sheet: Sheet, names: Names) -> str:
+def shown(sheet: Sheet) -> list[list[int]]:
+    """Pure: the targets that a change may be seen in, by number, as many at a time as one query gives."""
+    seen = [n for n, target in enumerate(sheet.targets) if target.field not in sheet.kind.key]
+    return [seen[at : at + WIDEST] for at in range(0, len(seen) or 1, WIDEST)]
+
+
+def query(sheet: Sheet, targets: Sequence[int], names: Names) -> str:
     """
     Pure: a query for (act, part, line, key as JSON, old, new, old, new ...) of planned rows.
 
-    The pairs follow `shown`; of a deletion, old values stand there and the new ones are NULL.
+    The pairs follow `targets`; of a deletion, old values stand there and the new ones are NULL.
     Behind them stand the old values of the fields of `missing_rows`.
     """
     s, p = sheet.table("s", names), sheet.table("p", names)
-    pairs = "".join(f", {live(names, sheet.targets[n])}, s.c{n}" for n in shown(sheet))
+    pairs = "".join(f", {live(names, sheet.targets[n])}, s.c{n}" for n in targets)
     pairs += "".join(f", t.{quoted(name)}" for name, _ in sheet.missing_rows)
     ours = names.key_json("t", sheet.kind.key)
     theirs = names.key_json("s", sheet.kind.key, sheet.keys)

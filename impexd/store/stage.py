@@ -165,6 +165,11 @@ def repeated(sheet: Sheet, names: Names) -> str:
     )
 
 
+def rows_in(sheet: Sheet, names: Names) -> str:
+    """Pure: the query for how many rows a sheet holds."""
+    return f"SELECT COUNT(*) FROM {sheet.table('s', names)}"
+
+
 def parts_noted(names: Names) -> str:
     """Pure: the query for the parts of a stage, in order."""
     return f"SELECT * FROM {names.stage}part ORDER BY n"

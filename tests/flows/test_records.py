@@ -39,6 +39,31 @@ async def test_the_last_of_several_rows_may_win(place: Place) -> None:
     )
     assert (run["problems"], run["counts"]["product"]["inserted"]) == (0, 2)
     assert await titles(place) == {"A": "uno", "B": "two"}
+    gave_way = 'gave way to a later row with the same key (duplicates = "last")'
+    assert run["message"] == f"2 rows {gave_way}"
+    twice = csv(HEAD, "B,zwei,,2", "B,dos,,2", "C,tres,,oops")
+    run = await place.bring("products.csv", twice, dry=True)
+    assert run["message"] == f"dry run: nothing was changed; 1 row {gave_way}"
+
+
+async def test_a_record_may_have_hundreds_of_fields(place: Place) -> None:
+    names = [f"f{n}" for n in range(600)]
+    fields = "\n".join(f"{name} = {{ type = 'integer', null = true }}" for name in names[1:])
+    wide = f"[entity.wide]\nkey = ['f0']\n[entity.wide.field]\nf0 = {{}}\n{fields}\n"
+    await place.fresh(etc(descriptor("wide", *names, match="wide.*"), entities=wide))
+    cells = ["1"] * 600
+    run = await place.bring("wide.csv", csv(",".join(names), ",".join(cells)))
+    assert counts(run, "wide") == {"inserted": 1}
+    cells[1] = cells[599] = "2"
+    changed = csv(",".join(names), ",".join(cells), ",".join(["2"] * 600))
+    run = await place.bring("wide.csv", changed, dry=True)
+    assert (run["state"], counts(run, "wide")) == ("planned", {"inserted": 1, "updated": 1})
+    lines = (place.leavings(run) / "changes.csv").read_text("utf-8").splitlines()[1:]
+    assert sorted(line.split(",")[2:4] for line in lines) == [
+        ["insert", ""], ["update", "f1"], ["update", "f599"]
+    ]  # fmt: skip
+    run = await place.bring("wide.csv", changed)
+    assert counts(run, "wide") == {"inserted": 1, "updated": 1}
 
 
 async def test_the_first_of_several_rows_wins_and_the_others_say_so(place: Place) -> None:
