@@ -128,6 +128,7 @@ def summary(described: Described) -> dict[str, Any]:
                     }
                     for filled in one.filled
                 ],
+                "doubts": list(described.doubts[one.name]),
                 "left": [one.source(column) for column in sorted(one.left)],
             }
             for one in described.designs

@@ -62,6 +62,8 @@ def _told(found: "Described", out: Path | None, file: Path) -> None:
         what = f"its own entity {one.kind.name}" if one.own else one.kind.name
         name = shown(one.sheet.file.name, limit=80)
         click.echo(f"{name}: {found.rows[one.name]:,} rows, {what}, key {key}", err=aside)
+        for doubt in found.doubts[one.name]:
+            click.echo(f"  {shown(doubt, limit=400)}", err=aside)
     for name, why in found.passed_over.items():
         click.echo(f"{shown(name, limit=80)}: nothing was made of it: {why}", err=True)
     if out is not None:

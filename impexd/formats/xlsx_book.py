@@ -52,6 +52,10 @@ class Book:
         self._parts = package.relations(self._part)
         self._sheets = list(self._named())
 
+    def names(self) -> list[str]:
+        """Give the names of the sheets, in order."""
+        return [name for name, _ in self._sheets]
+
     def rows(self, wanted: str | int | None) -> Iterator[tuple[int, list[str]]]:
         """
         Give the rows of a sheet: their numbers, and their cells from column A to the last one.

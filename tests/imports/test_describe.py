@@ -72,6 +72,20 @@ LAYOUTS: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("a title", "Prices of today\n\n" + grid(ROWS), {"delimiter": ",", "skip": 2}),
     ("as Excel says", "sep=|\n" + grid(ROWS, delimiter="|"), {"delimiter": "|", "skip": 1}),
+    (
+        "a line above with cells of its own, as DATEV has it",
+        'EXTF;700;21;"Buchungen";9;2024;;"RE"\n'
+        + grid(
+            [["Umsatz", "Konto", "Text"], *[[f"{n},50", n, "Käufer"] for n in range(9)]],
+            delimiter=";",
+        ),
+        {"delimiter": ";", "skip": 1},
+    ),
+    (
+        "single quotes",
+        "id,text\n" + "".join(f"{n},'one, {n}'\n" for n in range(9)),
+        {"delimiter": ",", "quote": "'"},
+    ),
     ("no header", grid(ROWS[1:]), {"delimiter": ",", "header": False}),
     (
         "decimal commas",
@@ -227,6 +241,50 @@ async def test_the_key_is_what_names_a_record(
 async def test_a_file_without_any_key_loads_all_the_same(tmp_path: Path) -> None:
     tree = await one(tmp_path / "x.csv", "a,b\n1,x\n1,x\n,x\n", own=True)
     assert tree["duplicates"] == "last"
+
+
+async def test_rows_that_would_give_way_to_others_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,x\n1,x\n,x\n")
+    found = await described(path, own=True)
+    (doubt,) = found.doubts["x"]
+    assert doubt.startswith("2 of 3 rows have the key of another one, and only the last of each")
+
+
+async def test_a_key_may_have_gaps_as_that_of_products_and_their_variants(tmp_path: Path) -> None:
+    rows = [["shirt", "Shirt", "S", "9"], ["shirt", "", "M", "9"], ["shirt", "", "", "9"]]
+    more = [["coat", "Coat", "S", "9"], ["coat", "", "M", "9"]]
+    tree = await one(
+        tmp_path / "x.csv", grid([["handle", "title", "size", "grams"], *rows, *more]), own=True
+    )
+    assert tree["key"] == ["handle", "size"]
+    assert "duplicates" not in tree
+    assert next(c for c in tree["column"] if c["to"] == "size")["default"] == "-"
+
+
+async def test_what_repeats_in_a_record_is_no_number(tmp_path: Path) -> None:
+    bound = "<bound>1</bound><bound>100</bound><size>2,5</size>"
+    data = "".join(f"<row id='{n}'>{bound}</row>" for n in range(9))
+    tree = await one(tmp_path / "x.xml", f"<rows>{data}</rows>", own=True)
+    assert (tree["types"]["bound"], tree["types"]["size"]) == ("text", "decimal")
+    assert (tree["file"]["repeated"], tree["file"]["joiner"]) == ("join", "|")
+
+
+async def test_the_sheet_with_the_table_is_found_and_others_are_named(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    cover = book.active
+    assert cover is not None
+    cover.append(["Prices of", date(2026, 1, 31)])
+    for title in ("Products", "Stock"):
+        sheet = book.create_sheet(title)
+        sheet.append(["sku", "price"])
+        for n in range(9):
+            sheet.append([f"A{n}", n])
+    book.save(tmp_path / "x.xlsx")
+    found = await described(tmp_path / "x.xlsx", own=True)
+    text = found.texts["descriptors/x.toml"]
+    assert tomllib.loads(text)["file"]["sheet"] == 2
+    assert '# sheet 3, "Stock", has a table as well' in text
 
 
 async def test_what_only_the_end_of_a_file_shows_is_found_too(tmp_path: Path) -> None:

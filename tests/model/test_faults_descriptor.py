@@ -77,6 +77,7 @@ DESCRIPTORS = {
     "a key for lacking rows": (REPLACE + 'missing_rows = { guid = "x" } # here\n' + PRODUCT + GUID, "missing_rows.guid", ["part of the key"]),
     # the file
     "a key of another format": (file('row = "product" # here'), "file.row", ["belongs to xml and json", 'format = "csv"']),
+    "numbers joined to another number": (file('format = "xml"\nrow = "product"\nrepeated = "join"', GUID + '[[column]] # here\nfrom = "x"\nto = "price"\ndecimal = ","\n'), "column.2", ["as one number", "`joiner`"]),
     "a delimiter in XML": (file('format = "xml"\nrow = "product"\ndelimiter = ";" # here'), "file.delimiter", ["belongs to csv", '"xml"']),
     "a sheet in a CSV": (file("sheet = 1 # here"), "file.sheet", ["belongs to xlsx"]),
     "XML without a record": (PRODUCT + '[file] # here\nformat = "xml"\n' + GUID, "file", ["needs `row`"]),

@@ -38,6 +38,8 @@ class Form:
     """The cells, where the format has paths; None: they come from the header."""
     titles: Sequence[str] = ()
     """What each path would be called in a header."""
+    joined: frozenset[str] = frozenset()
+    """The paths that lead to several elements, whose texts are joined."""
 
     def layout(self) -> Layout:
         """Give the layout as the readers take it."""

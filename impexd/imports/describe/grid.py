@@ -87,7 +87,7 @@ async def look(file: File, limits: Limits) -> Form:
 _WHY = {
     "escape": r"inner quotes are written \", which no other way of reading explains",
     "quote": "quotes stand in the middle of cells, so they are text and quote nothing",
-    "skip": "these lines stand before the header and hold no delimiter",
+    "skip": "these lines stand before the header, and are no rows",
 }
 
 
@@ -131,30 +131,53 @@ async def _best(text: str, limits: Limits) -> Trial:
     return max(alone or trials, key=_merit)
 
 
-def _merit(trial: Trial) -> tuple[bool, float, int, int, int]:
+def _merit(trial: Trial) -> tuple[bool, float, int, bool, int, int]:
     """Pure: how well a way explains the file: rows of one width, none malformed, nothing odd."""
     width, mode = len(trial.header), trial.mode
     fits = width > 1 and abs(width - mode) * 5 <= max(width, 5)
-    return fits, round(trial.share, 2), -trial.malformed, -len(trial.keys), mode
+    return fits, round(trial.share, 2), -trial.malformed, width == mode, -len(trial.keys), mode
 
 
 def _ways(text: str) -> Iterator[dict[str, Any]]:
-    lines = text.split("\n", SKIPPED + 2)[: SKIPPED + 1]
+    lines = re.split(r"\r\n|\n|\r", text, maxsplit=SKIPPED + 2)[: SKIPPED + 1]
     told = re.fullmatch(r"sep=(.)\r?", lines[0])
     for mark in [told[1]] if told else DELIMITERS:
-        skip = 1 if told else _before(lines, mark)
-        for dialect in DIALECTS:
-            if dialect.get("escape") and '\\"' not in text:
-                continue
-            yield {"delimiter": mark, **dialect, **({"skip": skip} if skip else {})}
-        if re.search(rf"(^|\n)'[^'\n]*'{re.escape(mark)}'", text):
-            yield {"delimiter": mark, "quote": "'"}
+        skips = [1] if told else [_before(lines, mark), _above(lines, mark)]
+        for skip in dict.fromkeys(one for one in skips if one is not None):
+            before = {"skip": skip} if skip else {}
+            for dialect in DIALECTS:
+                if dialect.get("escape") and '\\"' not in text:
+                    continue
+                yield {"delimiter": mark, **dialect, **before}
+            if _single_quoted(text, mark):
+                yield {"delimiter": mark, "quote": "'", **before}
 
 
 def _before(lines: Sequence[str], mark: str) -> int:
     """Pure: how many lines stand before the first one that has the delimiter, titles as a rule."""
     first = next((n for n, line in enumerate(lines) if mark in line), 0)
     return first if any(line.strip() for line in lines[:first]) else 0
+
+
+def _above(lines: Sequence[str], mark: str) -> int | None:
+    """Pure: how many lines stand above the header and have cells of their own, as DATEV's; None if none."""
+    counts = [line.count(mark) for line in lines if line.strip()]
+    at = next((n for n in range(1, len(counts) - 2) if counts[n] and _alike(counts[n:])), None)
+    if at is None or counts[0] == counts[at]:
+        return None
+    first, *below = ([cell.strip(" \"'") for cell in line.split(mark)] for line in lines[at:])
+    named, why = heads.is_header(first, below)
+    return at if named and why != heads.UNSURE else None
+
+
+def _alike(counts: Sequence[int]) -> bool:
+    return len(set(counts)) == 1
+
+
+def _single_quoted(text: str, mark: str) -> bool:
+    """Pure: are there cells in single quotes that the mark, or a whole other cell, stands in or beside?"""
+    at = re.escape(mark)
+    return bool(re.search(rf"(^|[\r\n]|{at})'[^'\r\n]*'({at}|[\r\n]|$)", text))
 
 
 async def _tried(text: str, keys: dict[str, Any], limits: Limits) -> Trial:

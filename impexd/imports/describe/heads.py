@@ -14,6 +14,8 @@ from impexd.model.entity import Type
 ROWS = 200
 """Rows that are looked at."""
 
+UNSURE = "nothing speaks against it; say header = false if the first row is data"
+
 PLAIN = (Type.INTEGER, Type.DECIMAL, Type.DATE, Type.DATETIME)
 """Types of which no name of a column is; "no" may be one."""
 
@@ -40,7 +42,7 @@ def is_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> tuple[boo
     contrast = next((n for n in range(len(first)) if _all_plain(_column(below, n))), None)
     if contrast is not None:
         return True, f"{kinds.told([first[contrast]])} stands above numbers or dates"
-    return True, "nothing speaks against it; say header = false if the first row is data"
+    return True, UNSURE
 
 
 def _column(rows: Sequence[Sequence[str]], n: int) -> list[str]:

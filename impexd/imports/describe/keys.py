@@ -97,6 +97,7 @@ def _all(sheet: Sheet, subject: Words) -> Iterator[Key]:
     yield from _relation(sheet)
     yield from _single(sheet)
     yield from _tried(sheet)
+    yield from _gapped(sheet)
 
 
 def _own(sheet: Sheet, subject: Words) -> Iterator[Key]:
@@ -200,16 +201,38 @@ def _single(sheet: Sheet) -> Iterator[Key]:
 
 def _tried(sheet: Sheet) -> Iterator[Key]:
     """The smallest combination, the leading columns first."""
-    fit = [
-        n
-        for n, column in enumerate(sheet.columns)
-        if column.filled == sheet.rows and _can_be(column) and len(column.different) > 1
-    ]
+    fit = [n for n in _varying(sheet) if sheet.columns[n].filled == sheet.rows]
     tries = (chosen for width in range(2, WIDEST + 1) for chosen in combinations(fit, width))
     for chosen in islice(tries, TRIED):
         if unique([sheet.columns[n] for n in chosen]):
             yield _joined(sheet, chosen, "the smallest combination")
             return
+
+
+def _gapped(sheet: Sheet) -> Iterator[Key]:
+    """A column that is never empty with some that are, as in a list of products and their variants."""
+    fit = _varying(sheet)
+    firm = [n for n in fit if sheet.columns[n].filled == sheet.rows]
+    loose = [n for n in fit if n not in firm]
+    tries = (
+        (n, *more)
+        for width in range(1, WIDEST)
+        for n in firm
+        for more in combinations(loose, width)
+    )
+    for chosen in islice(tries, TRIED):
+        if len(set(zip(*(sheet.columns[n].texts for n in chosen), strict=True))) == sheet.rows:
+            names = ", ".join(f"`{sheet.columns[n].source}`" for n in chosen)
+            why = "unique in " + sheet.said()
+            yield Key(chosen, f'{names}: {why}, where an empty cell counts as a value, "-"')
+            return
+
+
+def _varying(sheet: Sheet) -> list[int]:
+    """Pure: the columns that may be part of a key and say different things."""
+    return [
+        n for n, column in enumerate(sheet.columns) if _can_be(column) and len(column.different) > 1
+    ]
 
 
 def _can_be(column: Seen) -> bool:

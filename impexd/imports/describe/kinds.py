@@ -100,6 +100,12 @@ def kind(texts: Collection[str], words: Collection[str]) -> Kind:
     return Kind(Type.TEXT, evidence=f"text: {told(texts)}")
 
 
+def joined() -> Kind:
+    """Pure: what several elements say, joined: it is text, for 1 and 250 joined are not 1.25."""
+    why = "this element repeats, and its texts are joined"
+    return Kind(Type.TEXT, evidence=why, telling=True)
+
+
 def identifies(words: Collection[str]) -> str:
     """Pure: the word that makes a name an identifier; "" if there is none."""
     if "quantity" in words:

@@ -6,7 +6,7 @@ Every guess is held to the whole file by the import's own conversion and correct
 not hold, so what is given has been tried.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from impexd.core.errors import DataError
@@ -36,6 +36,8 @@ class Described:
     group: str
     passed_over: Mapping[str, str]
     """Files that nothing was made of -> why."""
+    doubts: Mapping[str, tuple[str, ...]]
+    """Descriptor -> what of its rows would not be loaded, in words."""
 
 
 async def describe(
@@ -64,7 +66,8 @@ async def describe(
     texts = _texts(designs, proofs, group, name, passed_over)
     check.right(texts, catalogue)
     rows = {name: proof.rows for name, proof in proofs.items()}
-    return Described(texts, tuple(designs), rows, group, passed_over)
+    doubts = {design.name: tuple(_doubts(design, proofs[design.name])) for design in designs}
+    return Described(texts, tuple(designs), rows, group, passed_over, doubts)
 
 
 async def _sheets(files: Sequence[File], limits: Limits) -> tuple[list[Sheet], dict[str, str]]:
@@ -87,6 +90,24 @@ async def _sheets(files: Sequence[File], limits: Limits) -> tuple[list[Sheet], d
         told = "; ".join(f"{name}: {why}" for name, why in passed_over.items())
         raise DataError(Code.EMPTY_FILE, f"there is nothing to describe: {told}")
     return sheets, passed_over
+
+
+def _doubts(design: Design, proof: Proof) -> Iterator[str]:
+    """Pure: what a person should know before this is loaded."""
+    if proof.unreadable:
+        yield _unreadable(proof)
+    if proof.repeated and design.duplicates:
+        named = " + ".join(map(str, design.named()))
+        yield (
+            f"{proof.repeated:,} of {proof.rows:,} rows have the key of another one, and only the"
+            f" last of each is loaded: is {named} the key?"
+        )
+
+
+def _unreadable(proof: Proof) -> str:
+    first = proof.malformed[0]
+    told = f"line {first.line}: {first.message}"
+    return f"{proof.unreadable:,} cannot be read and are rejected, {told}"
 
 
 def _texts(
@@ -112,9 +133,6 @@ def _texts(
 
 def _notes(proof: Proof) -> list[str]:
     said = f"{proof.rows:,} rows" if proof.whole else f"the first {proof.rows:,} rows"
-    notes = [f"Tried by the import's own conversion on {said}: none of them would be rejected."]
     if proof.unreadable:
-        first = proof.malformed[0]
-        told = f"line {first.line}: {first.message}"
-        return [f"Tried on {said}: {proof.unreadable:,} cannot be read and are rejected, {told}"]
-    return notes
+        return [f"Tried on {said}: {_unreadable(proof)}"]
+    return [f"Tried by the import's own conversion on {said}: none of them would be rejected."]

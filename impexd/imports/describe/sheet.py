@@ -107,6 +107,8 @@ async def read(file: File, form: Form, limits: Limits) -> Sheet:
     for column in sheet.columns:
         column.different = [text for text in dict.fromkeys(column.texts) if text]
         column.kind = kinds.kind(column.different, column.heading.words)
+        if column.source in sheet.form.joined:
+            column.kind = kinds.joined()
     for note in _misplaced(sheet.columns):
         sheet.form = sheet.form.noting(note)
     return sheet

@@ -87,7 +87,8 @@ def descriptor(design: Design, match: str, notes: Sequence[str]) -> str:
         f"# key: {_comment(design.key_why)}",
     ]
     if design.duplicates:
-        out.append(line('duplicates = "last"', "the key repeats, so the last row of each wins"))
+        why = "the key repeats: only the last row of each is loaded"
+        out.append(line('duplicates = "last"', why))
     out += ["", *_file(sheet, match)]
     for fixed in design.fixed:
         out += ["", "[[column]]", line(f"const = {value(fixed.const)}", fixed.why)]

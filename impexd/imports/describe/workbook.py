@@ -5,10 +5,11 @@ Takes an XLSX file; gives a `Form`.  Rows are read as the import reads them.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from impexd.core.errors import DataError
+from impexd.core.text import shown
 from impexd.formats.xlsx_book import Book
 from impexd.formats.xlsx_package import Package
 from impexd.imports.describe import heads
@@ -18,24 +19,51 @@ from impexd.model.limits import Limits
 from impexd.model.problem import Code
 
 SHEETS = 20
-"""Sheets that are looked at for the first one with a table."""
+"""Sheets that are looked at for the one with the table."""
+
+FAR = 3
+"""How many times as many rows make another sheet than the first one the table."""
 
 Rows = list[tuple[int, list[str]]]
 
 
 async def look(file: File, limits: Limits) -> Form:
     """Guess where the table of a workbook is; `DataError` if there is none."""
-    for number in range(1, SHEETS + 1):
-        try:
-            with Package(file.open, limits) as package:
-                rows = _first(Book(package, limits), number)
-        except DataError as error:
-            if number > 1 and error.code == Code.BAD_STRUCTURE:
-                break  # there are no more sheets
-            raise
-        if rows:
-            return _form(rows, number)
-    raise DataError(Code.EMPTY_FILE, "no sheet of the workbook has a row")
+    with Package(file.open, limits) as package:
+        names = Book(package, limits).names()[:SHEETS]
+    sheets: dict[int, Rows] = {}
+    for number in range(1, len(names) + 1):
+        with Package(file.open, limits) as package:
+            if rows := _first(Book(package, limits), number):
+                sheets[number] = rows
+    if not sheets:
+        raise DataError(Code.EMPTY_FILE, "no sheet of the workbook has a row")
+    number = _table(sheets)
+    form = _form(sheets[number], number, why=_why(sheets, number))
+    for other, rows in sheets.items():
+        if other != number and _size(rows) > 1:
+            name = shown(names[other - 1], limit=40)
+            told = f'sheet {other}, "{name}", has a table as well: a descriptor of its own'
+            form = form.noting(told)
+    return form
+
+
+def _table(sheets: Mapping[int, Rows]) -> int:
+    """Pure: the first sheet, unless another one has far more of a table in its head."""
+    first, best = min(sheets), max(sheets, key=lambda number: _size(sheets[number]))
+    return best if _size(sheets[best]) > FAR * _size(sheets[first]) else first
+
+
+def _size(rows: Rows) -> int:
+    """Pure: how many rows have as many cells as most have, if those are several."""
+    counts = Counter(sum(map(bool, cells)) for _, cells in rows)
+    usual, count = counts.most_common(1)[0]
+    return count if usual > 1 else 0
+
+
+def _why(sheets: Mapping[int, Rows], number: int) -> str:
+    before = [one for one in sheets if one < number]
+    return "the sheets before it hold no such table" if before else "the sheets before it are empty"
 
 
 def _first(book: Book, number: int) -> Rows:
@@ -43,10 +71,10 @@ def _first(book: Book, number: int) -> Rows:
     return list(islice(filled, heads.ROWS))
 
 
-def _form(rows: Rows, number: int) -> Form:
+def _form(rows: Rows, number: int, *, why: str) -> Form:
     form = Form(Format.XLSX)
     if number > 1:
-        form = form.saying("sheet", number, "the sheets before it are empty")
+        form = form.saying("sheet", number, why)
     titles = _titles([cells for _, cells in rows])
     if titles:
         why = "these rows stand before the table and have one cell"

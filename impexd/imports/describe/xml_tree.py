@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,9 @@ MARKED = 40
 
 XML = "{http://www.w3.org/XML/1998/namespace}"
 
+JOINERS = (",", "|", ";", "\t", "\x1f")
+"""What joins the texts of repeated elements: the first that is in none of them."""
+
 Place = tuple[str, ...]
 """Expanded names from the root, or from the record on."""
 
@@ -66,6 +69,8 @@ class Leaf:
     """Attribute -> different values, a few."""
     most: int = 0
     """Most of them in one record."""
+    chars: set[str] = field(default_factory=set)
+    """Those of `JOINERS` that occur in their texts."""
     telling: dict[str, bool] = field(default_factory=dict)
     """Attribute -> is it different for all of them in each record?"""
 
@@ -209,7 +214,7 @@ def _columns(form: Form, records: Sequence[etree._Element], prefixes: Mapping[st
     for record in records:
         _note(record, leaves)
     found: dict[str, str] = {}
-    joined = False
+    joined: list[str] = []
     for place, leaf in leaves.items():
         path, title = _path(place, prefixes), _title(place)
         mark = _mark(leaf)
@@ -222,16 +227,20 @@ def _columns(form: Form, records: Sequence[etree._Element], prefixes: Mapping[st
                         f"{title} {word}"
                     )
             continue
-        joined |= leaf.most > 1
-        if leaf.text:
-            found[path or "."] = title
+        mine = {path or ".": title} if leaf.text else {}
         for attribute in leaf.attributes:
             name = _name(attribute, prefixes)
             local = etree.QName(attribute).localname
-            found[f"{path}/@{name}" if path else f"@{name}"] = f"{title} {local}".strip()
+            mine[f"{path}/@{name}" if path else f"@{name}"] = f"{title} {local}".strip()
+        found |= mine
+        joined += mine if leaf.most > 1 else []
     if joined:
         why = "some elements repeat in a record; `split` can take them apart again"
-        form = form.saying("repeated", "join", why)
+        form = replace(form.saying("repeated", "join", why), joined=frozenset(joined))
+        met = set[str]().union(*(leaf.chars for leaf in leaves.values()))  # decimal commas, too
+        mark = next((one for one in JOINERS if one not in met), JOINERS[-1])
+        if mark != JOINERS[0]:
+            form = form.saying("joiner", mark, "commas stand in their texts")
     paths = dict(list(found.items())[:PATHS])
     if not paths:
         raise DataError(Code.BAD_STRUCTURE, "the records of the file are empty")
@@ -275,6 +284,7 @@ def _note(record: etree._Element, leaves: dict[Place, Leaf]) -> None:
         leaf.most = max(leaf.most, len(elements))
         for element in elements:
             leaf.text |= not len(element) and bool(place or (element.text or "").strip())
+            leaf.chars.update(mark for mark in JOINERS if mark in (element.text or ""))
             for name, text in element.attrib.items():
                 values = leaf.attributes.setdefault(name, [])
                 if text not in values and len(values) <= MARKED:

@@ -45,6 +45,7 @@ def faults(column: Column, field: Field | None, layout: Layout) -> Iterator[Faul
         yield from picture.column(column, field, layout)
     if field is not None:
         yield from _fitting(column, field)
+        yield from _glued(column, field, layout)
 
 
 def _source(column: Column, layout: Layout) -> Iterator[Fault]:
@@ -147,6 +148,19 @@ def _fitting(column: Column, field: Field) -> Iterator[Fault]:
             ("missing",),
             'this field may not be empty (it has no null = true); "reject", "park" or "keep" would do',
         )
+
+
+def _glued(column: Column, field: Field, layout: Layout) -> Iterator[Fault]:
+    """Repeated elements must not be joined to what reads as one number: 1 and 250 are not 1.25."""
+    number = (column.type or field.type) in NUMBERS and column.source is not None
+    if layout.repeated != "join" or not number or column.split is not None:
+        return
+    if layout.joiner in ("", column.decimal, column.thousands):
+        sign = quoted(layout.joiner)
+        what = (
+            f"several values joined by {sign} would be read as one number; write another `joiner`"
+        )
+        yield Fault((), f'{what} in [file], like "|"')
 
 
 def values(column: Column, field: Field, judge: Judge) -> Iterator[Fault]:
