@@ -35,7 +35,7 @@ from impexd.store import journal
 from impexd.store.again import again
 from impexd.store.journal import Intent, Row
 
-BATCH = 100
+BATCH = 200
 """Files claimed together: they share two transactions and their folders' syncs."""
 
 
