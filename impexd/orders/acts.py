@@ -119,7 +119,13 @@ def _wished(order: Order, wish: Wish) -> tuple[Order, str | None]:
             parts[n] = lines.exactly(delivery, wish.quantities)
             return replace(order, deliveries=tuple(parts)), delivery.number
     named = ", ".join(sorted(refs))
-    raise UsageError(f"no delivery of the order has the lines {shown(named)}")
+    there = "; ".join(
+        f"delivery {one.number} has {', '.join(line.ref for line in one.lines[:20])}"
+        for one in order.deliveries[:20]
+        if wish.delivery in (None, one.number)
+    )
+    which = f"delivery {wish.delivery} has not" if wish.delivery else "no delivery of the order has"
+    raise UsageError(f"{shown(which)} the lines {shown(named)}", hint=shown(there))
 
 
 def _detail(wish: Wish) -> dict[str, Any]:

@@ -165,8 +165,13 @@ async def _delivery_said(
     if rank and order.state in EARLY:
         what = f"the order is {order.state}"
         return Heard(Outcome.PARKED, what, order.id, matched.problems)
-    moved, reasons = await _moves(tx, bench, order, message, about, rank)
+    partly = _partly(order, message, matched, about)
+    whole = [n for n in about if n not in partly]
+    moved, reasons = await _moves(tx, bench, order, message, whole, rank)
     problems = (*matched.problems, *reasons)
+    if partly and message.said is Said.DELIVER:
+        what = "; ".join(partly.values())
+        return Heard(Outcome.PARKED, what, order.id, problems)
     counted = any(
         (line.shipped, line.rejected) != (old.shipped, old.rejected)
         for now, was in zip(order.deliveries, before.deliveries, strict=True)
@@ -195,8 +200,28 @@ def _about(order: Order, message: Message, matched: Matched) -> list[int]:
     return all_ if len(all_) == 1 else []
 
 
+def _partly(
+    order: Order, message: Message, matched: Matched, about: Sequence[int]
+) -> dict[int, str]:
+    """
+    Pure: the deliveries of which a message says that a part is under way, or has arrived: which, why.
+
+    They ship when all their lines are done, and only then can have arrived.
+    """
+    if message.said not in (Said.SHIP, Said.DELIVER):
+        return {}
+    found = [(n, order.deliveries[n]) for n in about]
+    return {
+        n: f"of delivery {one.number} more is to come ({lines.left(one)})"
+        for n, one in found
+        if one.shipped is None and lines.partly(one, matched.lines.get(n, {}))
+    }
+
+
 def _which(order: Order) -> str:
-    return f"which of the deliveries of order {order.number}?  It has {len(order.deliveries)}"
+    numbers = ", ".join(one.number for one in order.deliveries[:5])
+    more = " ..." if len(order.deliveries) > 5 else ""
+    return f"which of the deliveries of order {order.number} is meant?  It has {numbers}{more}"
 
 
 async def _facts(

@@ -12,6 +12,7 @@ from typing import Any
 from impexd.model.message import Message, MessageLine
 from impexd.model.order import NOTHING, Delivery, DeliveryLine
 from impexd.model.values import replace
+from impexd.store.order_rows import canonical
 
 FACTS = (
     "status",
@@ -95,6 +96,24 @@ def _newer(since: str | None, at: str | None, old: Any, new: Any) -> bool:
     if since is None or (at or "") > since:
         return True
     return (at or "") == since and str(new) > str(old)
+
+
+def partly(delivery: Delivery, matched: Mapping[int, MessageLine]) -> bool:
+    """Pure: does a message with these lines speak of a part of a delivery alone, with more to come?"""
+    counted = any(
+        told.shipped is not None or told.rejected is not None for told in matched.values()
+    )
+    return counted and not all(line.done for line in delivery.lines)
+
+
+def left(delivery: Delivery) -> str:
+    """Pure: what of a delivery is still to come: "1: 2 of 3"."""
+    todo = [line for line in delivery.lines if not line.done]
+    shares = (
+        f"{line.ref}: {canonical(line.ordered - line.shipped - line.rejected)} of {canonical(line.ordered)}"
+        for line in todo
+    )
+    return ", ".join(shares)
 
 
 def exactly(

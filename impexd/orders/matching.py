@@ -64,6 +64,8 @@ def _by_ref(
 def _by_sku(
     deliveries: Sequence[Delivery], spots: Sequence[Spot], told: MessageLine, message: Message
 ) -> Spot | str:
+    if told.ref is None and told.sku is None and len(spots) == 1:
+        return spots[0]  # a quantity alone can only mean the one line there is
     if told.sku is None:
         what = shown(told.ref, limit=80) if told.ref else "a line without reference and SKU"
         return f"no line {what}" if told.ref else what

@@ -114,15 +114,36 @@ WAITING = (D.AWAITING_DATE, D.AWAITING_STOCK)
 
 def courier_has_some(order: Order, _delivery: Delivery | None) -> str:
     """Refused while a delivery is with the courier: that is returned."""
-    gone = [one.number for one in order.deliveries if one.state in AT_COURIER]
-    if not gone:
-        return ""
-    return f"delivery {', '.join(gone)} is with the courier: return it instead"
+    gone = [one for one in order.deliveries if one.state in AT_COURIER]
+    here = [one.number for one in gone if stays(one)]
+    away = [one.number for one in gone if not stays(one)]
+    told = [
+        f"delivery {', '.join(numbers)} {why}"
+        for numbers, why in ((away, "is with the courier: return it instead"), (here, STAYS))
+        if numbers
+    ]
+    return "; ".join(told)
+
+
+STAYS = "needs a person, and never left: let it `return` first"
+
+
+def stays(delivery: Delivery) -> bool:
+    """Is it in trouble without the courier ever having had it: all of it was rejected?"""
+    return delivery.state is D.ATTENTION and delivery.released is None and delivery.shipped is None
 
 
 def courier_has_it(_order: Order, delivery: Delivery | None) -> str:
     """Refused: it is with the courier, and returned instead."""
-    return f"delivery {delivery.number} is with the courier: return it instead" if delivery else ""
+    if delivery is None:
+        return ""
+    why = STAYS if stays(delivery) else "is with the courier: return it instead"
+    return f"delivery {delivery.number} {why}"
+
+
+def all_is_gone(_order: Order, _delivery: Delivery | None) -> str:
+    """Refused: nothing is left that could be cancelled."""
+    return "everything has been shipped: it can be `returned`, and not cancelled any more"
 
 
 def paid_already(order: Order, _delivery: Delivery | None) -> str:
@@ -177,6 +198,7 @@ ORDER: tuple[Rule[OrderState, OrderEvent], ...] = (
     Rule((O.PENDING, O.AWAITING_PAYMENT,
           O.AWAITING_APPROVAL, O.IN_PROGRESS,
           O.PARTIALLY_SHIPPED),                   W.CANCELLED,          O.CANCELLED_REFUND_PENDING, (Effect.CANCEL_ALL,), (Flag.CANCELLED,), Case.MONEY_TAKEN, courier_has_some),
+    Rule((O.COMPLETED,),                          W.CANCELLED,          None,                       unless=all_is_gone),
     # Money that comes for a cancelled order must go back: else who paid a minute late is never repaid.
     Rule((O.CANCELLED,),                          W.PAYMENT_CONFIRMED,  O.CANCELLED_REFUND_PENDING, (Effect.PAID,)),
     # Cash on delivery is paid at the door, mostly when everything is shipped.

@@ -163,3 +163,23 @@ async def test_fifty_times_the_last_two_deliveries_at_once_complete_an_order_onc
         "SELECT count(*), count(DISTINCT order_id) FROM order_flag WHERE flag = 'COMPLETED'"
     )
     assert (completed, told, flags) == ([(50,)], [(50, 50)], [(50, 50)])
+
+
+@pytest.mark.parametrize("quantities", ["total", "added"])
+async def test_parts_that_are_under_way_and_arrive_end_alike(
+    sqlite_url: str, clock: FakeClock, quantities: str
+) -> None:
+    async with engine.opened(sqlite_url) as store:
+        house = await begun(store, clock, **PAID)
+        more = 1 if quantities == "added" else 2
+        parts = {"delivery": "1001-1", "quantities": quantities}
+        one, two = line("1", 1), line("1", more)
+        told = [
+            house.says(said=Said.SHIP, lines=(one,), at="2026-01-01", **parts),
+            house.says(said=Said.SHIP, lines=(two,), at="2026-01-02", **parts),
+            house.says(said=Said.DELIVER, lines=(line("1"),), at="2026-01-03", **parts),
+            house.says(said=Said.DELIVER, lines=(line("1", 0),), at="2026-01-04", **parts),
+        ]
+        found = await ends(house, list(permutations(told)))
+        assert len(found) == 1, list(found)[:2]
+        assert "DELIVERED" in next(iter(found)) or "delivered" in next(iter(found))

@@ -193,3 +193,60 @@ async def test_stock_changes_are_seen_by_exports_and_kept_by_undo(house: House) 
         "SELECT _seq > 1, _hash, _changed < 0 FROM stock WHERE sku = 'A1' AND warehouse = 'W1'"
     )
     assert [tuple(map(bool, row)) for row in rows] == [(True, False, True)]
+
+
+async def test_a_courier_who_has_a_part_has_not_the_whole(house: House) -> None:
+    await house.placed(**PAID)
+    first = house.says(order="1001", said=Said.SHIP, lines=(line("1", 1),))
+    assert (await house.hear(first)).outcome is APPLIED
+    order = await house.order()
+    assert (order.state, order.deliveries[0].state) == (O.IN_PROGRESS, D.ALLOCATED)
+    await house.hear(house.says(order="1001", said=Said.SHIP, lines=(line("1", 2),)))
+    order = await house.order()
+    assert (order.state, order.deliveries[0].state) == (O.COMPLETED, D.SHIPPED)
+
+
+async def test_a_part_that_has_arrived_waits_for_the_rest_to_be_shipped(house: House) -> None:
+    await house.placed(**PAID)
+    part = house.says(order="1001", said=Said.DELIVER, lines=(line("1", 1),))
+    heard = await house.hear(part)
+    assert (heard.outcome, heard.reason) == (
+        PARKED,
+        "of delivery 1001-1 more is to come (1: 1 of 2)",
+    )
+    assert (await house.order()).deliveries[0].state is D.ALLOCATED
+    await house.hear(house.says(order="1001", said=Said.SHIP))
+    assert (await house.hear(part)).outcome is APPLIED
+    assert (await house.order()).deliveries[0].state is D.DELIVERED
+
+
+async def test_a_quantity_alone_means_the_only_line_there_is(house: House) -> None:
+    await house.placed(**PAID)
+    told = house.says(delivery="1001-1", said=Said.SHIP, lines=(line(None, 1),))
+    assert (await house.hear(told)).problems == ()
+    order = await house.order()
+    assert (int(order.deliveries[0].lines[0].shipped), order.state) == (1, O.IN_PROGRESS)
+    await house.placed("1002", lines=TWO, **PAID)
+    unclear = house.says(order="1002", said=Said.SHIP, lines=(line(None, 1),))
+    heard = await house.hear(unclear)
+    assert (heard.outcome, heard.reason) == (DEAD, "a line without reference and SKU")
+
+
+async def test_a_refusal_to_cancel_says_why_and_what_to_do(house: House) -> None:
+    await house.placed(**PAID)
+    await house.hear(house.says(order="1001", lines=(line("1", 0, 2),)))
+    for event in (W.CANCELLED, V.CANCEL):
+        refused = await house.event(event)
+        assert isinstance(refused, Refused)
+        assert refused.reason == (
+            "delivery 1001-1 needs a person, and never left: let it `return` first"
+        )
+    assert not isinstance(await house.event(V.RETURN), Refused)
+    assert not isinstance(await house.event(W.CANCELLED), Refused)
+    await house.placed("1002", **PAID)
+    await house.event(V.SHIP, number="1002")
+    refused = await house.event(W.CANCELLED, number="1002")
+    assert isinstance(refused, Refused)
+    assert refused.reason.startswith("everything has been shipped: it can be `returned`")
+    assert "returned" in refused.legal
+    assert "cancelled" not in refused.legal
