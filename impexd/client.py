@@ -5,7 +5,7 @@ Either way it is the same API: over the unix socket if a daemon runs, else by an
 opened in this process for as long as the block lasts.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from impexd.core.errors import (
     UsageError,
     WorldError,
 )
+from impexd.core.text import shown
 
 PATIENCE = httpx2.Timeout(30.0, connect=5.0)
 
@@ -46,13 +47,30 @@ class Client:
     async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         """Ask for something; raises the daemon's error."""
         given = {name: value for name, value in query.items() if value is not None}
+        speakable(given)
         with _connected():
             return _answer(await self._http.get(path, params=given))
 
     async def post(self, path: str, /, **body: Any) -> dict[str, Any]:
         """Have something done; raises the daemon's error."""
+        speakable(body)
         with _connected():
             return _answer(await self._http.post(path, json=body))
+
+
+def speakable(given: object) -> None:
+    """Refuse what no request can carry: a word of the command line whose bytes are no UTF-8."""
+    match given:
+        case str():
+            if not given.isascii() and any("\ud800" <= char <= "\udfff" for char in given):
+                hint = "file names and texts are UTF-8; rename the file first"
+                raise UsageError(f"{shown(given)} is no UTF-8 text", hint=hint)
+        case Mapping():
+            for value in given.values():
+                speakable(value)
+        case list() | tuple():
+            for value in given:
+                speakable(value)
 
 
 @contextmanager

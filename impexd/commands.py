@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ async def send(source: Path, run: int) -> dict[str, Any]:
 
 
 def quoted(name: str) -> str:
-    """Pure: a name as part of a path of the API."""
+    """A name as part of a path of the API; UsageError for what is no text."""
+    client.speakable(name)
     return quote(name, safe="")
 
 
@@ -85,13 +87,8 @@ async def undo(source: Path, run: int, note: str | None) -> dict[str, Any]:
 
 async def record(source: Path, entity: str, key: Sequence[str]) -> dict[str, Any]:
     """Ask where a record comes from; UsageError for what is no text."""
-    for word in (entity, *key):
-        try:
-            word.encode()
-        except UnicodeEncodeError:
-            raise UsageError(f"{shown(word)} is no UTF-8 text") from None
+    path = f"/api/v1/records/{quoted(entity)}"
     async with client.opened(source) as asked:
-        path = f"/api/v1/records/{quote(entity, safe='')}"
         return await asked.get(path, key=list(key))
 
 
@@ -114,7 +111,8 @@ async def run_log(source: Path, run: int) -> list[dict[str, Any]]:
 
 
 async def why(source: Path, about: str) -> dict[str, Any]:
-    """Ask why something is where it is."""
+    """Ask why something is where it is; a name that is no UTF-8 by what the journal made of it."""
+    about = os.fsencode(about).decode("utf-8", "backslashreplace")
     async with client.opened(source) as asked:
         return await asked.get("/api/v1/why", about=about) | {"daemon": not asked.alone}
 
@@ -228,14 +226,14 @@ async def raise_flag(
 async def timetable(source: Path, name: str, what: str, note: str | None) -> None:
     """Pause or resume something that is on a schedule."""
     async with client.opened(source) as asked:
-        path = f"/api/v1/schedule/{quote(name, safe='')}/{what}"
+        path = f"/api/v1/schedule/{quoted(name)}/{what}"
         await asked.post(path, actor=actor(), note=note)
 
 
 async def run_scheduled(source: Path, name: str, note: str | None) -> dict[str, Any]:
     """Have something done that is on a schedule, and wait for it; gives the occurrence."""
     async with client.opened(source) as asked:
-        path = f"/api/v1/schedule/{quote(name, safe='')}/run"
+        path = f"/api/v1/schedule/{quoted(name)}/run"
         found = await asked.post(path, actor=actor(), note=note)
         while found["state"] == "fired":
             await anyio.sleep(0.05)
@@ -246,7 +244,7 @@ async def run_scheduled(source: Path, name: str, note: str | None) -> dict[str, 
 async def poll(source: Path, name: str, note: str | None) -> dict[str, Any]:
     """Ask a feed now and wait for what comes of it; gives how the feed is."""
     async with client.opened(source) as asked:
-        path = f"/api/v1/feeds/{quote(name, safe='')}"
+        path = f"/api/v1/feeds/{quoted(name)}"
         started = await asked.post(f"{path}/poll", actor=actor(), note=note)
         while True:
             found = await asked.get(path)

@@ -69,6 +69,9 @@ async def of_file(house: House, about: str, asker: Asker, timed: Timed) -> list[
     found = []
     for inlet in await anyio.to_thread.run_sync(_inboxes, inlets, path):
         found.append(await _lying(house, inlet, path, timed))
+    for inlet in await anyio.to_thread.run_sync(_above, inlets, path):
+        what = f"{shown(path.name)} lies in a subfolder of the inbox; those are left alone"
+        found.append(Reason("elsewhere", what, f"move it to {inlet.path}", inlet.group))
     if not found:
         found = await _journalled(house, path, asker)
     if not found and asker.local and await anyio.to_thread.run_sync(path.exists):
@@ -86,6 +89,13 @@ def _inboxes(inlets: list[Inlet], path: Path) -> list[Inlet]:
     if len(path.parts) != 1:
         return []
     return [one for one in inlets if os.path.lexists(one.path / path)]
+
+
+def _above(inlets: list[Inlet], path: Path) -> list[Inlet]:
+    """Find the inboxes a file lies below, in a folder of its own."""
+    if not path.is_absolute() or not os.path.lexists(path):
+        return []
+    return [one for one in inlets if real(one.path) in real(path.parent).parents]
 
 
 async def _lying(house: House, inlet: Inlet, path: Path, timed: Timed) -> Reason:

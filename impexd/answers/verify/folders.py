@@ -62,7 +62,7 @@ def _put_away(row: Row, path: Path, *, deep: bool) -> Iterator[Difference]:
     room = "archive" if str(row.place).startswith("archive/") else "failed"
     restore = f"bring it back from a copy of {room}/; what it loaded is not touched by this"
     try:
-        size = path.stat().st_size
+        size = path.lstat().st_size  # a link that was refused lies there itself
     except OSError:
         what = f"run {row.id}: its file is not where it was put away"
         yield Difference("file_missing", what, restore, row.id, row.place)
