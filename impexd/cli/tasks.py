@@ -133,8 +133,15 @@ def _decided(source: Path, task: int, what: str, note: str, *, as_json: bool, **
 
 
 def story(order: dict[str, Any]) -> Iterator[str]:
-    """Pure: what became of each event of an order, in lines."""
+    """Pure: where an order is, what waits, and what became of each of its events, in lines."""
     yield f"order {order['order']} is {order['state']}"
+    for one in order["deliveries"]:
+        why = f": {one['reason']}" if one["reason"] else ""
+        yield f"delivery {one['number']} is {one['state']}{why}"
+    for one in order["messages"]:
+        said = f" ({one['status']})" if one["status"] else ""
+        then = f", tried again {_short(one['next_at'])}" if one["next_at"] else ""
+        yield f"message {one['id']} of {one['source']}{said} is {one['state']}{then}: {one['reason']}"
     for flag in order["flags"]:
         of = f" on {flag['delivery']}" if flag["delivery"] else ""
         why = f": {flag['reason']}" if flag["reason"] and flag["state"] != "heard" else ""

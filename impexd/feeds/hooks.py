@@ -10,6 +10,7 @@ wrong, or its moment old, the answer is the same.
 message came under this id · 413 · 415 · 429 · 503 try again
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from impexd.feeds.intake import Taken
 from impexd.feeds.mapping import Unmapped
 from impexd.feeds.post import Post
 from impexd.feeds.signature import Posted, Signed
-from impexd.model.feed import WebhookFeed
+from impexd.model.feed import WHOLE, WebhookFeed
 from impexd.store.messages import Fresh
 
 PREFIX = "/hooks/"
@@ -37,6 +38,9 @@ COMMIT_TIME = 5.0
 """Seconds in which it has to be durable; else the courier is asked to come again."""
 ADDRESSES = 10_000
 """Addresses whose rate is remembered."""
+
+_JSON = re.compile(r"application/([\w.-]+\+)?json", re.IGNORECASE | re.ASCII)
+"""JSON by its own account, also as `application/cloudevents+json`."""
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -124,7 +128,7 @@ class Hooks:
         if not self._rates.allows(name if feed else "", address, feed.rate if feed else 10, now):
             raise _Refused(429, retry=1)
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        if not _JSON.fullmatch(headers.get("content-type", "").partition(";")[0].strip()):
             raise _Refused(415)
         body = await _body(headers, receive, feed.body if feed else 1 << 20)
         signed = await self._verified(feed, Posted(headers, body))
@@ -147,7 +151,8 @@ class Hooks:
         config, received = self._bench.config(), stamp(self._bench.clock.now())
         try:
             document = reading.read(body)
-            found = mapping.items(document, feed.items)
+            alone = feed.items == WHOLE and isinstance(document, list)
+            found = mapping.items(document, "@" if alone else feed.items)
         except (reading.Unreadable, Unmapped) as error:
             log.warning("webhook not understood", feed=name, why=shown(str(error)))
             raise _Refused(400) from None

@@ -153,6 +153,8 @@ class RestFeed(Heard):
     """Bytes of one answer, unpacked."""
 
 
+WHOLE = "[@]"
+
 Scheme = Literal["standard", "aftership", "easypost", "easypost-v2", "shippo", "hmac", "token"]
 
 
@@ -167,8 +169,8 @@ class WebhookFeed(Heard):
     """All that are good now: two while one is being replaced."""
     window: int = Field(default=300, ge=10, le=3600)
     """Seconds that a signed moment may lie off ours."""
-    items: Path = "[@]"
-    """JMESPath on the body: the list of messages; the whole body is one if not said."""
+    items: Path = WHOLE
+    """JMESPath on the body: the list of messages; if not said, the body is one, or the list of them."""
     body: Size = Field(default=MiB, ge=1, le=16 * MiB)
     rate: int = Field(default=100, ge=1, le=100_000)
     """Requests a second that one address may send; twice as many at once."""

@@ -212,3 +212,15 @@ async def test_what_was_carried_over_and_not_yet_taken_out_is_kept_once(
     async with opened(tmp_path, sqlite_url, ETC) as place:
         assert len(await place.messages()) == 1
         assert await intake.lying(place.bench) == 0
+
+
+async def test_a_body_that_is_a_list_is_the_list_of_messages(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    async with opened(tmp_path, sqlite_url, ETC) as place, calling(place) as courier:
+        body = json.dumps([said(1), None, said(2)]).encode()
+        headers = aftership(body) | {"content-type": "application/cloudevents+json"}
+        answer = await courier.post("shop", body, headers)
+        assert answer.status_code == 200
+        await place.settled()
+        assert sorted((await place.states()).values()) == ["dead", "parked", "parked"]

@@ -1,5 +1,5 @@
 """
-What became of each event of an order, in words: who was told, who was not, and why.
+What became of an order, in words: where it is, what couriers said in vain, who was told and who was not, and why.
 
 Takes the number of an order; gives one JSON object.  Only reads.
 """
@@ -10,11 +10,17 @@ from typing import Any
 from impexd.core.errors import UsageError
 from impexd.core.text import shown
 from impexd.model.exporter import Exporter
+from impexd.model.message import Outcome
 from impexd.model.order import Order
 from impexd.model.task import FlagRow, Task, TaskState
 from impexd.orders.chain.bench import Bench
-from impexd.store import order_flags, order_index, orders, partners, task_lists, tasks
+from impexd.store import messages, order_flags, order_index, orders, partners, task_lists, tasks
 from impexd.store.order_flags import OPEN
+
+STUCK = (Outcome.PARKED.value, Outcome.DEAD.value)
+"""Messages that have not done what they say."""
+MANY = 20
+"""Messages that are told of."""
 
 
 async def order(bench: Bench, number: str) -> dict[str, Any]:
@@ -38,12 +44,24 @@ async def known(bench: Bench, number: str) -> dict[str, Any] | None:
         passed = await tasks.passed_over(tx, [flag.id for flag in flags])
         journal = await task_lists.events(tx, [task.id for task in made])
         standings = await partners.every(tx)
+        waiting = await messages.listed(tx, states=STUCK, order=one.id, limit=MANY)
     names = {delivery.id: delivery.number for delivery in one.deliveries}
     rests = {name: s.closed_until for name, s in standings.items() if s.closed_until}
     return {
         "order": one.number,
         "shop": one.shop,
         "state": one.state.value,
+        "deliveries": [
+            {"number": part.number, "state": part.state.value, "reason": part.reason}
+            for part in one.deliveries
+        ],
+        "messages": [
+            {
+                name: message[name]
+                for name in ("id", "source", "state", "status", "reason", "next_at")
+            }
+            for message in waiting
+        ],
         "flags": [
             _flag(flag, names, made, passed, journal, bench.config.exporters, rests)
             for flag in flags

@@ -1,9 +1,13 @@
 """Flags become tasks; what nobody hears is said; what comes later overtakes what was not sent."""
 
+import json
 from decimal import Decimal
 
 import pytest
 
+from impexd.cli.tasks import story
+from impexd.store import messages
+from impexd.store.messages import Fresh
 from tests.orders.chain.house import House, exporter, order
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -185,3 +189,23 @@ async def test_a_person_raises_a_flag_of_their_own(house: House) -> None:
     assert flag["reason"] == "raised by anna: friend of the house"
     refused = await house.refused(path, flag="SHIPPED", note="x")
     assert "no flag that a person raises" in refused
+
+
+async def test_why_tells_where_deliveries_are_and_what_couriers_said_in_vain(house: House) -> None:
+    await house.fresh()
+    await house.put(order("1001", "W1,W2"))
+    async with house.place.instance.store.writing() as tx:
+        said = [
+            Fresh("dhl", f"m{n}", "d", json.dumps({"n": n}), "2026-01-31T08:00:00.000Z", "rest")
+            for n in range(2)
+        ]
+        await messages.put(tx, said)
+        id = house.orders["1001"].id
+        for n, state in enumerate(("parked", "applied"), 1):
+            await messages.outcome(tx, n, state=state, reason="not yet", order_id=id, status="in transit")  # fmt: skip
+    told = await house.why("1001")
+    assert [one["state"] for one in told["deliveries"]] == ["new", "new"]
+    assert [(one["source"], one["reason"]) for one in told["messages"]] == [("dhl", "not yet")]
+    lines = list(story(told))
+    assert lines[1] == "delivery 1001-1 is new"
+    assert lines[3] == "message 1 of dhl (in transit) is parked: not yet"
