@@ -18,6 +18,7 @@ from fastapi.responses import StreamingResponse
 
 from impexd.admin import refusals
 from impexd.admin.house import House
+from impexd.admin.ids import Id
 from impexd.core.errors import UsageError
 from impexd.imports import leavings
 from impexd.model.run import Run
@@ -32,21 +33,21 @@ def routes(made: FastAPI, house: House) -> None:
     """Add the routes."""
 
     @made.get("/api/v1/runs/{id}/source", response_class=StreamingResponse, responses=FILE)
-    async def source(id: int) -> StreamingResponse:
+    async def source(id: Id) -> StreamingResponse:
         run = await _found(house, id)
         if run.kind != "import" or not run.place:
             raise UsageError(f"the file of run {id} is not in the archive (yet)")
         return await attached(house.bench.config.var / run.place, run.name)
 
     @made.get("/api/v1/runs/{id}/file", response_class=StreamingResponse, responses=FILE)
-    async def file(id: int) -> StreamingResponse:
+    async def file(id: Id) -> StreamingResponse:
         run = await _found(house, id)
         if run.kind != KIND or not run.place:
             raise UsageError(f"run {id} has laid no file into an outbox")
         return await attached(house.bench.config.var / run.place, Path(run.place).name)
 
     @made.get("/api/v1/runs/{id}/rejects/{n}", response_class=StreamingResponse, responses=FILE)
-    async def rejects(id: int, n: int) -> StreamingResponse:
+    async def rejects(id: Id, n: int) -> StreamingResponse:
         run = await _found(house, id)
         found = await anyio.to_thread.run_sync(leavings.rejects, house.bench, run)
         if not 0 <= n < len(found):

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from impexd.admin import acting
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
+from impexd.admin.ids import Id
 from impexd.exports import mirror, outbox, run, send
 from impexd.exports.bench import group_of
 from impexd.model.base import Model
@@ -52,7 +53,7 @@ def routes(made: FastAPI, house: House) -> None:
         return {"run": await again(house.store, work, clock=house.clock)}
 
     @made.post("/api/v1/runs/{id}/send", status_code=202)
-    async def sent(id: int) -> dict[str, Any]:
+    async def sent(id: Id) -> dict[str, Any]:
         await send.by_hand(house.exports, id)
         return {"run": id}
 

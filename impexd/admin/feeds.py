@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.admin.acting import Actor, who
 from impexd.admin.house import House
+from impexd.admin.ids import Before, Id
 from impexd.core.clock import stamp
 from impexd.core.errors import UsageError
 from impexd.core.text import shown
@@ -77,9 +78,9 @@ def _messages(made: FastAPI, house: House) -> None:
     async def listed(
         state: list[str] = Query(default=[]),  # noqa: B008 (FastAPI's way)
         feed: str | None = None,
-        order: int | None = None,
+        order: Before = None,
         limit: int = Query(default=50, ge=1, le=1000),
-        before: int | None = None,
+        before: Before = None,
     ) -> dict[str, Any]:
         async with house.store.reading() as tx:
             found = await messages.listed(
@@ -89,7 +90,7 @@ def _messages(made: FastAPI, house: House) -> None:
         return {"messages": [one for one in found if who().shop(shops.get(one["id"]) or "")]}
 
     @made.get("/api/v1/messages/{id}")
-    async def one(id: int) -> dict[str, Any]:
+    async def one(id: Id) -> dict[str, Any]:
         async with house.store.reading() as tx:
             found = await messages.get(tx, id)
             shops = await messages.shops(tx, [id])

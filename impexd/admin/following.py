@@ -16,6 +16,7 @@ from fastapi.responses import StreamingResponse
 
 from impexd.admin import exporting, refusals
 from impexd.admin.house import House
+from impexd.admin.ids import Id
 from impexd.core.clock import Clock
 from impexd.core.errors import UsageError
 from impexd.imports import decisions
@@ -158,7 +159,7 @@ def routes(made: FastAPI, house: House) -> None:
         response_class=StreamingResponse,
         responses=refusals.answers("text/event-stream", "how the run is, whenever that changes"),
     )
-    async def events(request: Request, id: int) -> StreamingResponse:
+    async def events(request: Request, id: Id) -> StreamingResponse:
         if await now(house, id) is None:
             raise UsageError(f"there is no run {id}")
 

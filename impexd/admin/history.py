@@ -8,6 +8,7 @@ from pydantic import Field
 
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
+from impexd.admin.ids import Id
 from impexd.imports import record, undo
 from impexd.model.base import Model
 
@@ -25,7 +26,7 @@ def routes(made: FastAPI, house: House) -> None:
     """Add these to the application."""
 
     @made.post("/api/v1/runs/{id}/undo", responses={202: {"description": "it is being undone"}})
-    async def take_back(id: int, wanted: Undo) -> JSONResponse:
+    async def take_back(id: Id, wanted: Undo) -> JSONResponse:
         if wanted.dry:
             return JSONResponse(await undo.plan(house.bench, id))
         run = await undo.ask(house.bench, house.queue, id, actor=wanted.actor, note=wanted.note)

@@ -11,6 +11,7 @@ from pydantic import Field
 from impexd.admin import acting, exporting
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
+from impexd.admin.ids import After, Before, Id
 from impexd.admin.runs import found as found_run
 from impexd.admin.uploads import inlet_of
 from impexd.core.errors import UsageError
@@ -64,7 +65,7 @@ def routes(made: FastAPI, house: House) -> None:
         group: str | None = None,
         state: list[str] = Query(default=[]),  # noqa: B008 (FastAPI's way)
         limit: int = Query(default=20, ge=1, le=1000),
-        before: int | None = None,
+        before: Before = None,
     ) -> dict[str, Any]:
         async with house.store.reading() as tx:
             found = await runs.newest(
@@ -78,7 +79,7 @@ def routes(made: FastAPI, house: House) -> None:
         return {"runs": [report.brief(run) for run in found]}
 
     @made.get("/api/v1/runs/{id}")
-    async def show(id: int) -> dict[str, Any]:
+    async def show(id: Id) -> dict[str, Any]:
         async with house.store.reading() as tx:
             run = await runs.get(tx, id)
             if run is None:
@@ -104,8 +105,8 @@ def routes(made: FastAPI, house: House) -> None:
 def _leavings(made: FastAPI, house: House) -> None:
     @made.get("/api/v1/runs/{id}/changes")
     async def changes(
-        id: int,
-        offset: int = Query(default=0, ge=0),
+        id: Id,
+        offset: After = 0,
         limit: int = Query(default=100, ge=1, le=10_000),
         words: str = Query(default="", max_length=200),
     ) -> dict[str, Any]:
@@ -115,8 +116,8 @@ def _leavings(made: FastAPI, house: House) -> None:
 
     @made.get("/api/v1/runs/{id}/log")
     async def logged(
-        id: int,
-        after: int = Query(default=0, ge=0),
+        id: Id,
+        after: After = 0,
         limit: int = Query(default=1000, ge=1, le=10_000),
     ) -> dict[str, Any]:
         await found_run(house, id)
@@ -125,7 +126,7 @@ def _leavings(made: FastAPI, house: House) -> None:
         return {"log": lines, "after": lines[-1]["id"] if lines else after}
 
     @made.get("/api/v1/runs/{id}/rejects")
-    async def rejects(id: int) -> dict[str, Any]:
+    async def rejects(id: Id) -> dict[str, Any]:
         run = await found_run(house, id)
         found = await anyio.to_thread.run_sync(leavings.rejects, house.bench, run)
         async with house.store.reading() as tx:
@@ -135,7 +136,7 @@ def _leavings(made: FastAPI, house: House) -> None:
 
     @made.get("/api/v1/parked")
     async def waiting(
-        limit: int = Query(default=100, ge=1, le=10_000), after: int = 0
+        limit: int = Query(default=100, ge=1, le=10_000), after: After = 0
     ) -> dict[str, Any]:
         async with house.store.reading() as tx:
             rows = await parked.listed(tx, limit, after)
@@ -143,11 +144,11 @@ def _leavings(made: FastAPI, house: House) -> None:
         return {"parked": rows, "waiting": counted}
 
     @made.post("/api/v1/runs/{id}/approve", status_code=202)
-    async def approve(id: int, decision: Decision) -> dict[str, Any]:
+    async def approve(id: Id, decision: Decision) -> dict[str, Any]:
         await decisions.approve(house.bench, id, decision.actor, decision.note)
         return {"run": id}
 
     @made.post("/api/v1/runs/{id}/refuse", status_code=202)
-    async def refuse(id: int, decision: Decision) -> dict[str, Any]:
+    async def refuse(id: Id, decision: Decision) -> dict[str, Any]:
         await decisions.refuse(house.bench, id, decision.actor, decision.note)
         return {"run": id}

@@ -35,7 +35,10 @@ async def made(house: House, person: int | None) -> dict[str, Any]:
         await people.invite(tx, hashed(secret), person=person, now=stamp(now), until=until)
 
     await again(house.store, work, clock=house.clock)
-    return {"link": f"{where(house)}/welcome#{secret}", "until": until}
+    told = {"link": f"{where(house)}/welcome#{secret}", "until": until}
+    if not house.listening and house.bench.config.instance.admin.listen == "off":
+        told["hint"] = "the pages are off: `listen` in [admin] of impexd.toml opens them"
+    return told
 
 
 def where(house: House) -> str:

@@ -6,6 +6,7 @@ from fastapi import FastAPI, Query
 
 from impexd.admin import acting
 from impexd.admin.house import House
+from impexd.admin.ids import Before
 from impexd.notices import send
 from impexd.store import notices
 
@@ -15,7 +16,7 @@ def routes(made: FastAPI, house: House) -> None:
 
     @made.get("/api/v1/notices")
     async def listed(
-        limit: int = Query(default=50, ge=1, le=1000), before: int | None = None
+        limit: int = Query(default=50, ge=1, le=1000), before: Before = None
     ) -> dict[str, Any]:
         async with house.store.reading() as conn:
             found = await notices.listed(conn, limit, before)

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from impexd.admin import acting
 from impexd.admin.acting import Actor, Denied
 from impexd.admin.house import House
+from impexd.admin.ids import Before
 from impexd.model.base import Model
 from impexd.model.people import Role
 from impexd.model.placing import Amount, Given, Placement
@@ -74,7 +75,7 @@ def _reading(made: FastAPI, house: House) -> None:
         shop: str | None = None,
         search: str | None = Query(default=None, max_length=255),
         limit: int = Query(default=50, ge=1, le=1000),
-        before: int | None = None,
+        before: Before = None,
     ) -> dict[str, Any]:
         shops = acting.who().bounded_shops
         async with house.store.reading() as tx:

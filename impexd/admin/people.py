@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.admin import acting, links, signing, whose
 from impexd.admin.house import House
+from impexd.admin.ids import Before, Id
 from impexd.core.clock import stamp
 from impexd.core.errors import DataError, UsageError
 from impexd.core.text import shown
@@ -61,7 +62,7 @@ def routes(made: FastAPI, house: House) -> None:
     @made.get("/api/v1/audit")
     async def lines(
         who: str | None = Query(default=None, max_length=64),
-        before: int | None = Query(default=None, ge=1, lt=1 << 62),
+        before: Before = None,
         limit: int = Query(default=100, ge=1, le=1000),
     ) -> dict[str, Any]:
         async with house.store.reading() as tx:
@@ -99,7 +100,7 @@ def _accounts(made: FastAPI, house: House) -> None:
         return {"id": id, **await links.made(house, id)}
 
     @made.post("/api/v1/users/{id}")
-    async def change(id: int, wanted: Changed) -> dict[str, Any]:
+    async def change(id: Id, wanted: Changed) -> dict[str, Any]:
         async def work(tx: AsyncConnection) -> Person:
             person = await _known(tx, id)
             values = _values(wanted, now=stamp(house.clock.now()))
@@ -118,7 +119,7 @@ def _accounts(made: FastAPI, house: House) -> None:
 
 def _links(made: FastAPI, house: House) -> None:
     @made.post("/api/v1/users/{id}/link", status_code=201)
-    async def link(id: int) -> dict[str, Any]:
+    async def link(id: Id) -> dict[str, Any]:
         async with house.store.reading() as tx:
             await _known(tx, id)
         return await links.made(house, id)
@@ -193,7 +194,7 @@ def _kept(made: FastAPI, house: House, kind: str) -> None:
         return {f"{kind}s": [row | {"own": row["id"] == getattr(one, kind)} for row in found]}
 
     @made.post(f"/api/v1/{kind}s/{{id}}/end", name=f"end_{kind}")
-    async def end(id: int) -> dict[str, Any]:
+    async def end(id: Id) -> dict[str, Any]:
         one = acting.who()
         mine = None if one.reaches(Role.ADMIN) else one.person
         now = stamp(house.clock.now())

@@ -15,6 +15,7 @@ from pydantic import Field
 from impexd.admin import acting, downloads, refusals
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
+from impexd.admin.ids import After, Id
 from impexd.admin.uploads import inlet_of
 from impexd.core.errors import UsageError
 from impexd.core.guard import guarded
@@ -47,7 +48,7 @@ def routes(made: FastAPI, house: House) -> None:
     _problems(made, house)
 
     @made.post("/api/v1/runs/{id}/apply", status_code=202)
-    async def apply(id: int, said: Said) -> dict[str, Any]:
+    async def apply(id: Id, said: Said) -> dict[str, Any]:
         run = await found(house, id)
         if not (run.dry and run.state is State.PLANNED and run.place):
             raise UsageError(f"run {id} is no plan that could be applied")
@@ -64,7 +65,7 @@ def routes(made: FastAPI, house: House) -> None:
         return {"run": adopted.run, "duplicate": adopted.duplicate}
 
     @made.post("/api/v1/runs/{id}/cancel", status_code=202)
-    async def cancel(id: int, said: Said) -> dict[str, Any]:
+    async def cancel(id: Id, said: Said) -> dict[str, Any]:
         await decisions.cancel(house.bench, id, said.actor, said.note)
         return {"run": id}
 
@@ -83,11 +84,11 @@ def routes(made: FastAPI, house: House) -> None:
 def _problems(made: FastAPI, house: House) -> None:
     @made.get("/api/v1/runs/{id}/problems")
     async def page(
-        id: int,
+        id: Id,
         code: str | None = Query(default=None, max_length=64),
         file: str | None = Query(default=None, max_length=1000),
         words: str | None = Query(default=None, max_length=200),
-        after: int = Query(default=0, ge=0, lt=1 << 62),
+        after: After = 0,
         limit: int = Query(default=100, ge=1, le=1000),
     ) -> dict[str, Any]:
         await found(house, id)
@@ -106,7 +107,7 @@ def _problems(made: FastAPI, house: House) -> None:
         response_class=StreamingResponse,
         responses=refusals.answers("text/csv"),
     )
-    async def download(id: int) -> StreamingResponse:
+    async def download(id: Id) -> StreamingResponse:
         await found(house, id)
         headers = downloads.saving(f"problems-of-run-{id}.csv")
         return StreamingResponse(_lines(house, id), media_type="text/csv", headers=headers)

@@ -8,6 +8,7 @@ from pydantic import Field
 from impexd.admin import acting
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
+from impexd.admin.ids import Id
 from impexd.core.clock import stamp
 from impexd.model.base import Model
 
@@ -33,7 +34,7 @@ def routes(made: FastAPI, house: House) -> None:
         return {"occurrences": await house.timing.history(name, limit)}
 
     @made.get("/api/v1/occurrences/{id}")
-    async def occurrence(id: int) -> dict[str, Any]:
+    async def occurrence(id: Id) -> dict[str, Any]:
         found = await house.timing.occurrence(id)
         if not _theirs(found["name"]):
             raise acting.Denied("you have no grant for its group", hint=acting.ASK)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from impexd.admin.acting import Actor, who
 from impexd.admin.house import House
+from impexd.admin.ids import Before, Id
 from impexd.core.clock import stamp
 from impexd.core.errors import UsageError
 from impexd.core.text import shown
@@ -63,7 +64,7 @@ def _reading(made: FastAPI, house: House) -> None:
         state: list[str] = Query(default=[]),  # noqa: B008 (FastAPI's way)
         exporter: str | None = None,
         limit: int = Query(default=100, ge=1, le=1000),
-        before: int | None = None,
+        before: Before = None,
     ) -> dict[str, Any]:
         async with house.store.reading() as tx:
             found = await task_lists.listed(
@@ -99,7 +100,7 @@ def _reading(made: FastAPI, house: House) -> None:
         }
 
     @made.get("/api/v1/tasks/{id}")
-    async def show(id: int) -> dict[str, Any]:
+    async def show(id: Id) -> dict[str, Any]:
         async with house.store.reading() as tx:
             task = await tasks.get(tx, id)
             if task is None:
@@ -119,25 +120,25 @@ def _reading(made: FastAPI, house: House) -> None:
 
 def _deciding(made: FastAPI, house: House) -> None:
     @made.post("/api/v1/tasks/{id}/hold")
-    async def hold(id: int, said: Said) -> dict[str, Any]:
+    async def hold(id: Id, said: Said) -> dict[str, Any]:
         return _whole(await decide.hold(house.chain, id, actor=said.actor, note=said.note))
 
     @made.post("/api/v1/tasks/{id}/release")
-    async def release(id: int, said: Release) -> dict[str, Any]:
+    async def release(id: Id, said: Release) -> dict[str, Any]:
         task = await decide.release(
             house.chain, id, actor=said.actor, note=said.note, arrived=said.arrived
         )
         return _whole(task)
 
     @made.post("/api/v1/tasks/{id}/skip")
-    async def skip(id: int, said: Skip) -> dict[str, Any]:
+    async def skip(id: Id, said: Skip) -> dict[str, Any]:
         task = await decide.skip(
             house.chain, id, actor=said.actor, note=said.note, go_on=said.go_on
         )
         return _whole(task)
 
     @made.post("/api/v1/tasks/{id}/resend", status_code=201)
-    async def resend(id: int, said: Said) -> dict[str, Any]:
+    async def resend(id: Id, said: Said) -> dict[str, Any]:
         return _whole(await decide.resend(house.chain, id, actor=said.actor, note=said.note))
 
     @made.post("/api/v1/orders/{id}/flags", status_code=201)

@@ -74,7 +74,7 @@ async def of_file(house: House, about: str, asker: Asker, timed: Timed) -> list[
         found.append(Reason("elsewhere", what, f"move it to {inlet.path}", inlet.group))
     if not found:
         found = await _journalled(house, path, asker)
-    if not found and asker.local and await anyio.to_thread.run_sync(path.exists):
+    if not found and asker.local and await anyio.to_thread.run_sync(os.path.exists, path):
         known = ", ".join(str(inlet.path) for inlet in inlets) or "there are none"
         what = f"{shown(about)} lies in no inbox"
         found = [Reason("elsewhere", what, f"inboxes: {known}; or `impexd import GROUP FILE`")]

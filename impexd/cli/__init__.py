@@ -27,7 +27,7 @@ from impexd.cli import (
     tasks,
     why,
 )
-from impexd.cli.common import asynchronously
+from impexd.cli.common import asynchronously, writing
 from impexd.core import log, memory, signals
 from impexd.core.errors import ConfigError, ImpexError
 from impexd.core.text import shown
@@ -66,7 +66,8 @@ def _told(error: ImpexError) -> int:
     if isinstance(error, ConfigError):
         for mistake in error.mistakes:
             click.echo(mistake, err=True)
-        click.echo(f"{len(error.mistakes)} mistakes in the configuration", err=True)
+        count = len(error.mistakes)
+        click.echo(f"{count} mistake{'s' * (count != 1)} in the configuration", err=True)
     else:
         code = getattr(error, "code", "")
         click.echo(f"error: {f'{code}: ' if code else ''}{shown(str(error), limit=1000)}", err=True)
@@ -102,12 +103,16 @@ def init(folder: Path | None, root: Path, *, system: bool) -> None:
     if system == (folder is not None):
         raise click.UsageError("say a folder, or --system")
     if folder is None:
-        for path in setup.system(root):
+        with writing(root):
+            made = setup.system(root)
+        for path in made:
             click.echo(f"wrote {path}")
         click.echo("\nNext: systemd-sysusers && systemd-tmpfiles --create impexd.conf")
         click.echo("      systemctl daemon-reload && systemctl enable --now impexd")
         return
-    for path in setup.write(folder):
+    with writing(folder):
+        made = setup.write(folder)
+    for path in made:
         click.echo(f"wrote {path}")
     click.echo(f"\nNext: impexd --config {folder / 'etc'} check")
     click.echo(f"      impexd --config {folder / 'etc'} run")

@@ -42,7 +42,10 @@ def add(
 @click.pass_obj
 def list_(source: Path, *, as_json: bool) -> None:
     """List the accounts."""
-    for one in _asked(source, "get", "/api/v1/users")["users"]:
+    found = _asked(source, "get", "/api/v1/users")["users"]
+    if not found and not as_json:
+        click.echo("there are no accounts yet: `impexd user setup` makes the first", err=True)
+    for one in found:
         if as_json:
             click.echo(json.dumps(one, ensure_ascii=True))
             continue
@@ -97,6 +100,8 @@ def token(
 def _link(made: dict[str, Any]) -> None:
     click.echo(made["link"])
     click.echo(f"good once, until {made['until']}", err=True)
+    if "hint" in made:
+        click.echo(f"hint: {made['hint']}", err=True)
 
 
 def _id(source: Path, name: str) -> int:

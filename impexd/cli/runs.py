@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from impexd.cli.common import asynchronously
+from impexd.cli.common import asynchronously, writing
 from impexd.core.text import shown
 
 REJECTED = ("rejected", "held", "failed", "cancelled")
@@ -129,8 +129,9 @@ def rejects(source: Path, run: int, out: Path | None) -> None:
     found = answer["rejects"]
     for path in found:
         if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            path = shutil.copy(path, out)
+            with writing(out):
+                out.mkdir(parents=True, exist_ok=True)
+                path = shutil.copy(path, out)
         click.echo(shown(str(path), limit=1000))
     for one in answer["again"]:
         told = shown(f"{one['file']}: {one['message']}", limit=500)

@@ -86,7 +86,9 @@ def _look(folder: int, path: Path, inlet: Inlet, order: Order) -> tuple[Seen, Pr
     own = os.fsencode(path.name)
     name = order.name if order.name is not None else own
     status = os.stat(own, dir_fd=folder, follow_symlinks=False)
-    if stat.S_ISDIR(status.st_mode) or scan.temporary(name):
+    if stat.S_ISDIR(status.st_mode):
+        raise UsageError(f"{shown(name)} is a folder", hint="give a file, or pack them as a zip")
+    if scan.temporary(name):
         raise UsageError(f"{shown(name)} is no drop by its name or kind", hint="rename it")
     seen = scan.seen(name, status)
     if fault := scan.unfit(name, status, largest=inlet.limits.file, links=False):

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from impexd import commands
 from impexd.core.errors import UsageError
 from impexd.inbox import intake
 from tests import shop
@@ -69,17 +68,6 @@ async def test_a_file_in_a_subfolder_is_left_alone_whatever_has_its_name(place: 
     assert (found["code"], "subfolder" in found["what"]) == ("elsewhere", True)
     path.unlink()
     path.parent.rmdir()
-
-
-@pytest.mark.parametrize("path", ["why", "imports"])
-async def test_a_word_that_is_no_utf8_is_refused_and_not_tripped_over(
-    place: Place, path: str
-) -> None:
-    ask = place.asked.get if path == "why" else place.asked.post
-    with pytest.raises(UsageError, match=r"\\udcff is no UTF-8 text"):
-        await ask(f"/api/v1/{path}", about="\udcff", key=["a", "\udcff"])
-    with pytest.raises(UsageError, match="no UTF-8 text"):
-        commands.quoted("\udcff")
 
 
 async def test_a_file_that_is_refused(place: Place) -> None:
