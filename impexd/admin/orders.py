@@ -13,7 +13,7 @@ from impexd.admin.house import House
 from impexd.admin.ids import Before
 from impexd.model.base import Model
 from impexd.model.people import Role
-from impexd.model.placing import Amount, Given, Placement
+from impexd.model.placing import Amount, Given, Placement, Text
 from impexd.orders import acts, draw
 from impexd.orders.acts import Wish
 from impexd.orders.draw import Drawing
@@ -42,6 +42,9 @@ class Event(Model):
     lines: list[Lines] = []
     reference: str | None = Field(default=None, max_length=255)
     """Of a payment or a refund."""
+    tracking: Text | None = None
+    carrier: Text | None = None
+    """Of the delivery."""
     actor: Actor = None
 
 
@@ -137,7 +140,7 @@ def _acting(made: FastAPI, house: House) -> None:
         ]
         payment = {"reference": said.reference} if said.reference else None
         by = By(_actor(said.actor, "api"), note=said.note, payment=payment)
-        wish = Wish(event, said.delivery, quantities)
+        wish = Wish(event, said.delivery, quantities, said.tracking, said.carrier)
         return await acts.happen(house.store, house.ordering(), id, wish, by)
 
 

@@ -106,6 +106,8 @@ def _place(source: Path, file: Path, *, as_json: bool) -> None:
 @click.option("--delivery", help="The delivery's number, if the order has several.")
 @click.option("--note", help="Why; kept in the order's history.")
 @click.option("--reference", help="Of a payment or a refund.")
+@click.option("--tracking", help="The parcel's number, by which its courier is understood.")
+@click.option("--carrier", help="Who carries it.")
 @click.option(
     "--line",
     "lines",
@@ -122,6 +124,8 @@ def event(
     delivery: str | None,
     note: str | None,
     reference: str | None,
+    tracking: str | None,
+    carrier: str | None,
     lines: tuple[str, ...],
     *,
     as_json: bool,
@@ -135,6 +139,8 @@ def event(
         "delivery": delivery,
         "note": note,
         "reference": reference,
+        "tracking": tracking,
+        "carrier": carrier,
         "lines": [_line(one) for one in lines],
     }
     found = asynchronously(lambda: work.order_event(source, number, told))

@@ -48,6 +48,15 @@ class Wish:
     event: Event
     delivery: str | None = None
     quantities: Quantities = ()
+    tracking: str | None = None
+    carrier: str | None = None
+    """Of the delivery."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is told of the delivery."""
+        told = {"tracking": self.tracking, "carrier": self.carrier}
+        return {name: value for name, value in told.items() if value is not None}
 
 
 def event(word: str) -> Event:
@@ -86,7 +95,8 @@ async def happen(keep: Store, bench: Bench, word: str, wish: Wish, by: By) -> di
     async def work(tx: AsyncConnection) -> Order | Refused:
         order = await _locked(tx, word)
         after, delivery = _wished(order, wish)
-        told = replace(by, detail=_detail(wish)) if wish.quantities else by
+        detail = _detail(wish)
+        told = replace(by, detail=detail) if detail else by
         return await run.happen(tx, bench, order, after, wish.event, told, delivery=delivery)
 
     done = await again.small(keep, work, clock=bench.clock)
@@ -105,7 +115,9 @@ async def _locked(tx: AsyncConnection, word: str) -> Order:
 
 
 def _wished(order: Order, wish: Wish) -> tuple[Order, str | None]:
-    """Pure: the order with the quantities a person sets, and the delivery it is about."""
+    """Pure: the order with the quantities and facts a person sets, and the delivery it is about."""
+    if wish.facts:
+        order = _known(order, wish)
     if not wish.quantities:
         return order, wish.delivery
     if wish.event is not DeliveryEvent.LINE_UPDATE:
@@ -128,8 +140,22 @@ def _wished(order: Order, wish: Wish) -> tuple[Order, str | None]:
     raise UsageError(f"{shown(which)} the lines {shown(named)}", hint=shown(there))
 
 
+def _known(order: Order, wish: Wish) -> Order:
+    """Pure: the order with the facts a person tells of a delivery."""
+    if isinstance(wish.event, OrderEvent):
+        raise UsageError(f"{' and '.join(wish.facts)} go with an event of a delivery")
+    one = len(order.deliveries) == 1 and wish.delivery is None
+    parts = tuple(
+        replace(part, **wish.facts) if one or part.number == wish.delivery else part
+        for part in order.deliveries
+    )
+    return replace(order, deliveries=parts)
+
+
 def _detail(wish: Wish) -> dict[str, Any]:
-    return {
+    if not wish.quantities:
+        return wish.facts
+    return wish.facts | {
         "lines": {
             ref: {
                 name: canonical(value)

@@ -109,3 +109,19 @@ def test_the_api_takes_one_order_a_list_and_orders_with_a_name(tmp_path: Path) -
             assert (status, done["orders"][0]["outcome"]) == (201, "placed")
         status, told = busy.asked(site, "POST", "/api/v1/orders", {"number": "4"})
         assert (status, told["detail"]) == (422, "orders[0].lines: is missing, and has to be said")
+
+
+def test_a_tracking_number_told_by_hand_is_how_its_courier_is_understood(tmp_path: Path) -> None:
+    site = Site(tmp_path, ETC)
+    lines = [{"sku": "A1", "quantity": 1, "delivery": name} for name in ("D1", "D2")]
+    paid = {"number": "1001", "lines": lines, "payment": {"state": "confirmed"}}
+    with site.daemon():
+        assert busy.asked(site, "POST", "/api/v1/orders", paid)[0] == 201
+        words = ("event", "1001", "line_update", "--tracking", "T7", "--carrier", "dhl")
+        assert "which delivery" in site.call(*words).stderr
+        done = site.call(*words, "--delivery", "D2")
+        assert done.returncode == 0, done.stderr
+        assert "T7" in done.stdout
+        first, second = site.ask("order", "1001")["deliveries"]
+        assert (first["tracking"], second["tracking"], second["carrier"]) == (None, "T7", "dhl")
+        assert site.call("event", "1001", "cancelled", "--tracking", "T7").returncode == 2
