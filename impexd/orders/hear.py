@@ -23,14 +23,13 @@ from impexd.model.message import Heard, Message, Outcome, Said
 from impexd.model.order import (
     Delivery,
     DeliveryEvent,
-    DeliveryState,
     Order,
     OrderEvent,
     OrderState,
     Payment,
 )
 from impexd.orders import bench as benches
-from impexd.orders import lines, matching, run
+from impexd.orders import lines, matching, meant, run
 from impexd.orders import rank as ranks
 from impexd.orders.bench import Bench, Flagged
 from impexd.orders.matching import Matched
@@ -91,6 +90,9 @@ async def _meant(tx: AsyncConnection, message: Message) -> tuple[int | None, Mes
         return None, message, f"there is no order {shown(message.order, limit=80)}"
     if message.delivery is not None:
         id = await order_index.of_delivery(tx, message.delivery)
+        if id is None:  # many a courier knows one number only, that of the order
+            meant = await order_index.numbered(tx, [message.delivery])
+            id = next((order for order, _ in meant.values()), None)
         return id, message, f"there is no delivery {shown(message.delivery, limit=80)}"
     if message.tracking is not None:
         tracked = await order_index.of_tracking(tx, message.tracking)
@@ -150,13 +152,15 @@ async def _delivery_said(
     tx: AsyncConnection, bench: Bench, order: Order, message: Message
 ) -> Heard:
     numbers = [one.number for one in order.deliveries]
+    if message.delivery == order.number and message.delivery not in numbers:
+        message = replace(message, delivery=None)
     if message.delivery is not None and message.delivery not in numbers:
         what = f"order {order.number} has no delivery {shown(message.delivery, limit=80)}"
         return Heard(Outcome.PARKED, what, order.id)
     matched = matching.match(order.deliveries, message)
-    about = _about(order, message, matched)
+    about = meant.deliveries(order, message, matched)
     if not about:
-        what = "; ".join(matched.problems) or _which(order)
+        what = "; ".join(matched.problems) or meant.which(order)
         return Heard(Outcome.DEAD, what, order.id, matched.problems)
     before = order
     order = await _facts(tx, bench, order, message, matched, about)
@@ -165,7 +169,7 @@ async def _delivery_said(
     if rank and order.state in EARLY:
         what = f"the order is {order.state}"
         return Heard(Outcome.PARKED, what, order.id, matched.problems)
-    partly = _partly(order, message, matched, about)
+    partly = meant.partly(order, message, matched, about)
     whole = [n for n in about if n not in partly]
     moved, reasons = await _moves(tx, bench, order, message, whole, rank)
     problems = (*matched.problems, *reasons)
@@ -179,49 +183,6 @@ async def _delivery_said(
     )
     done = Outcome.APPLIED if moved or (told and counted) else Outcome.NOTED
     return Heard(done, "" if done is Outcome.APPLIED else "nothing moves", order.id, problems)
-
-
-def _about(order: Order, message: Message, matched: Matched) -> list[int]:
-    """Pure: the deliveries a message is about, by index."""
-    if message.delivery is not None:
-        return [n for n, one in enumerate(order.deliveries) if one.number == message.delivery]
-    if matched.lines:
-        return sorted(matched.lines)
-    if message.lines:
-        return []
-    all_ = [n for n, one in enumerate(order.deliveries) if one.state is not DeliveryState.CANCELLED]
-    if message.warehouse is not None:
-        all_ = [n for n in all_ if order.deliveries[n].warehouse == message.warehouse]
-    if len(all_) > 1 and message.tracking is not None:
-        named = [n for n in all_ if order.deliveries[n].tracking == message.tracking]
-        all_ = named or all_
-    if not all_ and len(order.deliveries) == 1:
-        return [0]
-    return all_ if len(all_) == 1 else []
-
-
-def _partly(
-    order: Order, message: Message, matched: Matched, about: Sequence[int]
-) -> dict[int, str]:
-    """
-    Pure: the deliveries of which a message says that a part is under way, or has arrived: which, why.
-
-    They ship when all their lines are done, and only then can have arrived.
-    """
-    if message.said not in (Said.SHIP, Said.DELIVER):
-        return {}
-    found = [(n, order.deliveries[n]) for n in about]
-    return {
-        n: f"of delivery {one.number} more is to come ({lines.left(one)})"
-        for n, one in found
-        if one.shipped is None and lines.partly(one, matched.lines.get(n, {}))
-    }
-
-
-def _which(order: Order) -> str:
-    numbers = ", ".join(one.number for one in order.deliveries[:5])
-    more = " ..." if len(order.deliveries) > 5 else ""
-    return f"which of the deliveries of order {order.number} is meant?  It has {numbers}{more}"
 
 
 async def _facts(

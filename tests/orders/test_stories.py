@@ -250,3 +250,15 @@ async def test_a_refusal_to_cancel_says_why_and_what_to_do(house: House) -> None
     assert refused.reason.startswith("everything has been shipped: it can be `returned`")
     assert "returned" in refused.legal
     assert "cancelled" not in refused.legal
+
+
+async def test_a_courier_may_call_the_number_of_the_order_that_of_the_delivery(
+    house: House,
+) -> None:
+    await house.placed(**PAID)
+    await house.placed("1002", **PAID)
+    await house.hear(house.says(delivery="1001", said=Said.SHIP))
+    await house.hear(house.says(order="1002", delivery="1002", said=Said.SHIP))
+    for number in ("1001", "1002"):
+        assert (await house.order(number)).state is O.COMPLETED
+    assert (await house.hear(house.says(delivery="1003", said=Said.SHIP))).outcome is PARKED
