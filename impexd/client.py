@@ -6,7 +6,7 @@ opened in this process for as long as the block lasts.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,14 +135,25 @@ async def _alone(source: Path) -> AsyncIterator[Client]:
 
 
 async def _answers(socket: Path) -> bool:
-    """Is there a daemon behind the socket?"""
+    """Is there a daemon behind the socket?  UsageError if this user may not know."""
     try:
         with address.short(socket) as name:
             stream = await anyio.connect_unix(name)
         await stream.aclose()
+    except PermissionError:
+        what = f"you may not reach the daemon of this instance: {socket}: Permission denied"
+        raise UsageError(what, hint=f"do this as {_owner(socket)}, whose instance it is") from None
     except OSError:
         return False
     return True
+
+
+def _owner(path: Path) -> str:
+    """Name the user a file, or the nearest folder above that can be looked at, belongs to."""
+    for place in (path, *path.parents):
+        with suppress(OSError, KeyError):
+            return place.owner()
+    return "its user"
 
 
 def _answer(response: httpx2.Response) -> dict[str, Any]:

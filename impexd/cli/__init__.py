@@ -8,6 +8,7 @@ was rejected, held or failed, 2 wrong use, 73-75 another daemon has the instance
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -38,6 +39,10 @@ def main() -> int:
     try:
         status = commands.main(standalone_mode=False)
         return status if isinstance(status, int) else 0  # click gives what `Exit` was raised with
+    except SystemExit:
+        if not isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+            raise
+        return 0  # nobody reads any more (`| head`), of which click makes an end with 1
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:

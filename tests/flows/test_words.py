@@ -1,10 +1,14 @@
 """Words that fit nothing: commands refuse them in a sentence, whatever they are."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import anyio
 import pytest
 
-from impexd import cli, commands
+from impexd import cli, client, commands
 from impexd.cli import common
 from impexd.core.errors import ImpexError, UsageError
 from tests import shop
@@ -60,3 +64,28 @@ async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         cli.commands.main(["init", str(taken / "shop")], standalone_mode=False)
     with pytest.raises(UsageError, match="cannot be written"), common.writing(taken):
         (taken / "out").mkdir()
+
+
+async def test_another_user_is_told_whose_daemon_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def shut(_: str) -> None:
+        raise PermissionError(
+            13, "Permission denied"
+        )  # a test may run as root, who is never refused
+
+    monkeypatch.setattr(anyio, "connect_unix", shut)
+    (tmp_path / "impexd.toml").touch()
+    with pytest.raises(UsageError, match="may not reach the daemon") as refused:
+        async with client.opened(tmp_path):
+            raise AssertionError
+    assert refused.value.hint == f"do this as {tmp_path.owner()}, whose instance it is"
+
+
+async def test_a_reader_that_goes_away_is_no_failure() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "impexd", "--help"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
