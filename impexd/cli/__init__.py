@@ -40,7 +40,7 @@ def main() -> int:
         status = commands.main(standalone_mode=False)
         return status if isinstance(status, int) else 0  # click gives what `Exit` was raised with
     except SystemExit:
-        if not isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+        if not type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):
             raise
         return 0  # nobody reads any more (`| head`), of which click makes an end with 1
     except click.exceptions.Abort:

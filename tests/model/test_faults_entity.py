@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from impexd.model.faults import entity as entity_faults
+from impexd.store import schema
 from tests.etc import FILES, E, mistakes, told, write
 
 
@@ -45,8 +47,15 @@ ENTITIES = {
     "a default out of bounds": (*entity('a = { type = "integer", min = 1, default = "0" } # here'), "entity.x.field.a.default", ["`0`", "1"]),
     "a default that is neither true nor false": (*entity('a = { type = "boolean", default = "maybe" } # here'), "entity.x.field.a.default", ["`maybe`"]),
     "a default that is no day": (*entity('a = { type = "date", default = "31.01.2026" } # here'), "entity.x.field.a.default", ["2026-01-31"]),
+    "an account of ours": (E, FILES[E] + '[entity.person] # here\nkey = ["a"]\nfield.a = {}\n', "entity.person", ["belongs to impexd"]),
+    "more fields than a table has": (E, FILES[E] + '[entity.x]\nkey = ["a"]\n[entity.x.field] # here\na = {}\n' + "".join(f"b{n} = {{}}\n" for n in range(1500)), "entity.x.field", ["1,500 fields", "1,501"]),
     "no fields": (E, FILES[E] + '[entity.x]\nkey = ["a"] # here\nfield = {}\n', "entity.x.key.1", ["no field"]),
 }  # fmt: skip
+
+
+def test_no_entity_may_have_a_table_of_ours() -> None:
+    assert [name for name in schema.METADATA.tables if not entity_faults.reserved(name)] == []
+    assert entity_faults.reserved("Person")
 
 
 @pytest.mark.parametrize(("name", "text", "key", "parts"), ENTITIES.values(), ids=ENTITIES)
