@@ -223,6 +223,12 @@ async def raise_flag(
         return await asked.post(path, flag=flag, delivery=delivery, actor=actor(), note=note)
 
 
+async def retire(source: Path, node: int, note: str | None) -> dict[str, Any]:
+    """Give up a node that is gone; gives its number and the runs that have failed with it."""
+    async with client.opened(source) as asked:
+        return await asked.post(f"/api/v1/nodes/{node}/retire", actor=actor(), note=note)
+
+
 async def timetable(source: Path, name: str, what: str, note: str | None) -> None:
     """Pause or resume something that is on a schedule."""
     async with client.opened(source) as asked:

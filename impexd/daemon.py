@@ -25,9 +25,8 @@ from impexd.notices import look
 from impexd.opening import opened
 from impexd.orders import waking
 from impexd.orders.chain import tend as chain
-from impexd.queue.jobs import CALLS, HOUSE
 from impexd.scheduler import wake, whole
-from impexd.store import runs
+from impexd.store import nodes, runs
 from impexd.upkeep import runlog
 from impexd.upkeep.pulse import PATIENCE
 
@@ -59,6 +58,7 @@ async def serve(instance: Instance, bell: Bell | None = None, *, drain: bool = F
             tasks.start_soon(instance.pulse.listen)
             tasks.start_soon(look.tend, instance)
             tasks.start_soon(runlog.tend, instance.store)
+            tasks.start_soon(_beating, instance)
             tasks.start_soon(chain.tend, instance.chain)
             tasks.start_soon(
                 waking.tend,
@@ -131,8 +131,9 @@ async def working(instance: Instance) -> None:
     """Carry jobs out until cancelled or stopped."""
     workers = instance.config.instance.daemon.workers
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(partial(instance.queue.work, concurrency=workers, lane=HOUSE))
-        tasks.start_soon(partial(instance.queue.work, concurrency=CALLING, lane=CALLS))
+        house, calls = instance.lanes
+        tasks.start_soon(partial(instance.queue.work, concurrency=workers, lanes=house))
+        tasks.start_soon(partial(instance.queue.work, concurrency=CALLING, lanes=calls))
 
 
 async def _drained(instance: Instance, stopping: anyio.Event) -> None:
@@ -141,6 +142,7 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
 
     Raises `WorldError` at the end if an inbox or a job could not be done now.
     """
+    ours = [lane for lanes in instance.lanes for lane in lanes]
     while not stopping.is_set():
         passes, failed = [], []
         if not await instance.timing.look():
@@ -154,7 +156,7 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
                 failed.append(error)
         await instance.look_at_orders()
         await chain.look(instance.chain)
-        await instance.queue.work(concurrency=1, drain=True)
+        await instance.queue.work(concurrency=1, drain=True, lanes=ours)
         await instance.look_at_orders()
         settling = [one.settling for one in passes if one.settling is not None]
         if at := await instance.queue.ahead(whole.TASKS):
@@ -172,7 +174,8 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
 
 async def _finished(instance: Instance, failed: list[WorldError]) -> None:
     """Raise what keeps a drain from having finished everything."""
-    left = (await instance.queue.depth())["todo"]
+    ours = [lane for lanes in instance.lanes for lane in lanes]
+    left = (await instance.queue.depth(ours))["todo"]
     if left:
         failed.append(WorldError(f"{left} jobs are left for later", hint="the log says why"))
     if failed:
@@ -222,6 +225,21 @@ async def _alive(instance: Instance) -> None:
             log.warning("database does not answer", reason=instance.pulse.trouble)
         logging.say_dropped()
         await anyio.sleep(every)
+
+
+async def _beating(instance: Instance) -> None:
+    """Say now and then that this node is there, to those who share the database."""
+    if instance.store.dialect == "sqlite":
+        return
+    while True:
+        await anyio.sleep(nodes.BEAT)
+        try:
+            async with instance.store.writing() as tx:
+                there = await nodes.beat(tx, instance.node, now=instance.clock.now())
+            if not there:
+                log.error("this node was retired", node=instance.node, hint="restart this daemon")
+        except WorldError as error:
+            log.warning("node not told of", reason=str(error))
 
 
 async def _status(instance: Instance) -> str:

@@ -33,7 +33,7 @@ from impexd.orders import bench as ordering
 from impexd.orders import files, waking
 from impexd.orders.bench import Bench as Ordering
 from impexd.orders.chain.bench import Bench as Chain
-from impexd.queue.jobs import Queue
+from impexd.queue.jobs import CALLS, HOUSE, Queue, at
 from impexd.scheduler import entries as scheduled
 from impexd.scheduler import whole
 from impexd.scheduler.timing import Timing
@@ -112,6 +112,16 @@ class Instance:
         return await exporting.begin(
             self.exports, tx, group, occurrence=key, name=None, actor=actor, note=note
         )
+
+    @property
+    def node(self) -> int:
+        """Which of the daemons that share the database this is."""
+        return self.desk.node
+
+    @property
+    def lanes(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """The lanes of what is worked on here, and of what mostly waits for others: everybody's and our own."""
+        return (HOUSE, at(self.node)), (CALLS, at(self.node, CALLS))
 
     @property
     def timing(self) -> Timing:

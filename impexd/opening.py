@@ -6,10 +6,11 @@ it the same things.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from socket import gethostname
 
 import anyio
 import anyio.to_thread
@@ -39,9 +40,9 @@ from impexd.orders import hear as heard
 from impexd.orders.chain import tend as chaining
 from impexd.orders.chain import work as chained
 from impexd.queue import jobs
-from impexd.queue.jobs import Job, Queue
+from impexd.queue.jobs import CALLS, Job, Queue, at
 from impexd.scheduler import hearing, whole
-from impexd.store import configs, engine, migrate
+from impexd.store import configs, engine, migrate, nodes
 from impexd.store.engine import Store
 
 STAGING, WRITING = "impexd.imports.worker", "impexd.exports.worker"
@@ -63,6 +64,13 @@ def _home(var: Path) -> None:
         ) from error
 
 
+async def _token(var: Path, store: Store, clock: Clock) -> str | None:
+    """What the state folder is known by; needless where the database lies in it."""
+    if store.dialect == "sqlite":
+        return None
+    return await anyio.to_thread.run_sync(folders.token, var, clock.token())
+
+
 @asynccontextmanager
 async def opened(source: Path, config: Config, clock: Clock = SYSTEM) -> AsyncIterator[Instance]:
     """
@@ -80,8 +88,11 @@ async def opened(source: Path, config: Config, clock: Clock = SYSTEM) -> AsyncIt
         unsafe = config.instance.store.allow_unsafe_durability
         store = await stack.enter_async_context(engine.opened(url, allow_unsafe_durability=unsafe))
         await migrate.migrate(store, clock=clock)
+        place = nodes.Place(await _token(config.var, store, clock), gethostname(), str(config.var))
         async with store.writing() as tx:
             await prepared(tx, config, clock)
+            alone = store.dialect == "sqlite"
+            node = await nodes.enter(tx, place, alone=alone, now=clock.now())
             await configs.note(tx, "start", now=clock.now(), hash=config.hash)
         temporary = config.var / "tmp"
         temporary.mkdir(mode=0o700, exist_ok=True)
@@ -93,8 +104,18 @@ async def opened(source: Path, config: Config, clock: Clock = SYSTEM) -> AsyncIt
             pool.opened(WRITING, Written.model_validate_json, size, temporary)
         )
         spool = await stack.enter_async_context(intake.spooling(config.var, store))
-        opening = _Opening(source, config, store, spool, rooms, workers, writers, clock)
+        stack.push_async_callback(_left, store, node, clock)
+        opening = _Opening(source, config, store, spool, rooms, node, workers, writers, clock)
         yield await _recovered(stack, opening)
+
+
+async def _left(store: Store, node: int, clock: Clock) -> None:
+    """Tell those who share the database that we stop; if that cannot be told, they find out."""
+    if store.dialect == "sqlite":
+        return
+    with suppress(WorldError), anyio.move_on_after(2, shield=True):
+        async with store.writing() as tx:
+            await nodes.leave(tx, node, now=clock.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +127,7 @@ class _Opening:
     store: Store
     spool: Store | None
     rooms: folders.Folders
+    node: int
     workers: pool.Pool[Answer]
     writers: pool.Pool[Written]
     clock: Clock
@@ -181,24 +203,28 @@ def _put_together(opening: _Opening, queue: Queue) -> Instance:
     """Give every room what it works with, and the queue behind what it enqueues."""
     config, store, clock = opening.config, opening.store, opening.clock
 
-    async def enqueue(tx: AsyncConnection, ids: Sequence[int], group: str, priority: int) -> None:
-        wanted = {_once(id): {"run": id} for id in ids}
-        await queue.enqueue_all(tx, "import", wanted, lock=f"group-{group}", priority=priority)
+    async def enqueue(
+        tx: AsyncConnection, ids: Sequence[int], node: int, group: str, priority: int
+    ) -> None:
+        wanted, lock = {_once(id): {"run": id} for id in ids}, at(node, f"group-{group}")
+        await queue.enqueue_all(tx, "import", wanted, lock=lock, priority=priority, lane=at(node))
 
     async def spare(tx: AsyncConnection, ids: Sequence[int]) -> None:
         await queue.withdraw(tx, [_once(id) for id in ids])
 
-    async def enqueue_export(tx: AsyncConnection, id: int, group: str) -> object:
+    async def enqueue_export(tx: AsyncConnection, id: int, node: int, group: str) -> object:
+        # One lock for all nodes: a delta begins where the last one, whoever made it, has ended.
         lock, once = f"{EXPORT}-{group}", f"{EXPORT}-{id}"
-        return await queue.enqueue(tx, EXPORT, {"run": id}, lock=lock, once=once)
+        return await queue.enqueue(tx, EXPORT, {"run": id}, lock=lock, once=once, lane=at(node))
 
-    async def dispatch(tx: AsyncConnection, id: int, group: str) -> object:
-        lock, once = f"{SEND}-{group}", f"{SEND}-{id}"
-        return await queue.enqueue(tx, SEND, {"run": id}, lock=lock, once=once, lane=jobs.CALLS)
+    async def dispatch(tx: AsyncConnection, id: int, node: int, group: str) -> object:
+        lock, once, lane = f"{SEND}-{group}", f"{SEND}-{id}", at(node, CALLS)
+        return await queue.enqueue(tx, SEND, {"run": id}, lock=lock, once=once, lane=lane)
 
-    table = Desk(store, opening.rooms, clock, enqueue, reserve=config.instance.daemon.reserve)
+    node, reserve = opening.node, config.instance.daemon.reserve
+    table = Desk(store, opening.rooms, clock, enqueue, node, reserve)
     bench = Bench(table, opening.workers, config, spare=spare)
-    outgoing = Outgoing(store, opening.writers, config, clock, enqueue_export, dispatch)
+    outgoing = Outgoing(store, opening.writers, config, clock, enqueue_export, dispatch, node)
     outgoing.older = bench.older
     chain = chained.made(store, config, clock, queue)
     feeds = Feeds(

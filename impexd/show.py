@@ -215,6 +215,14 @@ def status(found: dict[str, Any]) -> None:
     out.print(f"impexd {found['version']}, {'daemon running' if found['daemon'] else 'no daemon'}")
     out.print(f"state folder  {text(found['var'], 500)}")
     out.print(f"database      {text(found['database'], 500)}")
+    for one in found["nodes"]:
+        if one["away"] is not None:
+            waiting = f", {one['open']:,} runs wait for it" if one["open"] else ""
+            told = f"{one['folder']} on {one['host']}, since {one['seen'][:19]}{waiting}"
+            out.print(f"[yellow]node {one['id']} is away[/]  {text(told, 500)}")
+            out.print(
+                f"  start its daemon; if it is gone for good: impexd nodes retire {one['id']}"
+            )
     for mistake in found["config"]["mistakes"]:
         out.print(f"[red]configuration refused[/]  {text(mistake, 500)}")
     counted = ", ".join(f"{count} {state}" for state, count in sorted(found["runs"].items()))

@@ -16,7 +16,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
-from impexd.admin import refusals
+from impexd.admin import nodes, refusals
 from impexd.admin.house import House
 from impexd.admin.ids import Id
 from impexd.core.errors import UsageError
@@ -60,6 +60,7 @@ async def _found(house: House, id: int) -> Run:
         run = await runs.get(tx, id) if 0 < id < 1 << 62 else None
     if run is None:
         raise UsageError(f"there is no run {id}")
+    await nodes.here(house, run)
     return run
 
 

@@ -8,7 +8,7 @@ import anyio.to_thread
 from fastapi import FastAPI, Query
 from pydantic import Field
 
-from impexd.admin import acting, exporting
+from impexd.admin import acting, exporting, nodes
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.admin.ids import After, Before, Id
@@ -128,6 +128,7 @@ def _leavings(made: FastAPI, house: House) -> None:
     @made.get("/api/v1/runs/{id}/rejects")
     async def rejects(id: Id) -> dict[str, Any]:
         run = await found_run(house, id)
+        await nodes.here(house, run)
         found = await anyio.to_thread.run_sync(leavings.rejects, house.bench, run)
         async with house.store.reading() as tx:
             parts, problems = await runs.parts(tx, id), await runs.problems(tx, id)

@@ -63,6 +63,8 @@ API = (
     Rule("GET",    "/api/v1/notices",                  VIEWER),
     Rule("POST",   "/api/v1/notices/test/{name}",      ADMIN),
     Rule("GET",    "/api/v1/status",                   VIEWER),
+    Rule("GET",    "/api/v1/nodes",                    VIEWER),
+    Rule("POST",   "/api/v1/nodes/{id}/retire",        ADMIN),
     Rule("POST",   "/api/v1/reload",                   ADMIN),
     Rule("POST",   "/api/v1/imports",                  ADMIN, BODY),
     Rule("GET",    "/api/v1/runs",                     VIEWER),

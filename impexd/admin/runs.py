@@ -12,7 +12,7 @@ from fastapi import FastAPI, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from impexd.admin import acting, downloads, refusals
+from impexd.admin import acting, downloads, nodes, refusals
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
 from impexd.admin.ids import After, Id
@@ -52,6 +52,7 @@ def routes(made: FastAPI, house: House) -> None:
         run = await found(house, id)
         if not (run.dry and run.state is State.PLANNED and run.place):
             raise UsageError(f"run {id} is no plan that could be applied")
+        await nodes.here(house, run)
         path = house.bench.config.var / run.place
         order = adopt.Order(
             origin=run.origin,

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd import __version__
-from impexd.admin import acting
+from impexd.admin import acting, nodes
 from impexd.admin.house import House
 from impexd.core.clock import stamp
 from impexd.exports.bench import outbox_of
@@ -45,6 +45,7 @@ def routes(made: FastAPI, house: House) -> None:
             "config": {"hash": config.hash, "mistakes": list(house.mistakes)},
             "var": str(config.var),
             "database": house.store.dialect if house.store.path is None else str(house.store.path),
+            "nodes": await nodes.gathered(house),
             "runs": counted,
             "jobs": await house.queue.depth(),
             **partners.summed(told),

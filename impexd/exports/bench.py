@@ -20,9 +20,9 @@ from impexd.model.work import Progress
 from impexd.store.engine import Store
 from impexd.store.older import Older
 
-Enqueue = Callable[[AsyncConnection, int, str], Awaitable[object]]
+Enqueue = Callable[[AsyncConnection, int, int, str], Awaitable[object]]
 """
-Have a run carried: (transaction, run id, group).
+Have a run carried: (transaction, run id, node, group).
 
 It MUST NOT make a second job for a run that has one waiting: recovery asks again.
 """
@@ -44,6 +44,8 @@ class Bench:
     enqueue: Enqueue
     dispatch: Enqueue
     """The same for sending what a run has published."""
+    node: int = 1
+    """Which of the daemons that share the database this is: the exports whose files are here."""
     progress: dict[int, Progress] = field(default_factory=dict)
     """How far the exports are that are being written now."""
     older: Older = field(default_factory=Older)

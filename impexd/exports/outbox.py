@@ -56,7 +56,7 @@ async def clear(bench: Bench) -> int:
         before = stamp(bench.clock.now() - timedelta(days=group.keep))
         while True:
             async with bench.store.reading() as tx:
-                old = await exporting.old(tx, name, before=before)
+                old = await exporting.old(tx, bench.node, name, before=before)
             if not old:
                 break
             for run in old:

@@ -29,12 +29,14 @@ async def everything(bench: Bench) -> list[int]:
     async def work(tx: AsyncConnection) -> list[Run]:
         going = await exporting.unended(tx)
         for run in going:
-            await bench.enqueue(tx, run.id, run.group)
+            if run.node == bench.node:
+                await bench.enqueue(tx, run.id, run.node, run.group)
         return going
 
     going = await again(bench.store, work, clock=bench.clock)
     await send.recover(bench)
-    kept = {run.token for run in going}
+    kept = {run.token for run in going}  # also those of others: an outbox may be shared
+    going = [run for run in going if run.node == bench.node]
     for name in bench.config.exports:
         outbox, _ = outbox_of(bench.config, name)
         gone = await anyio.to_thread.run_sync(_tidy, outbox, kept)

@@ -64,8 +64,8 @@ async def begin(
     file = file or naming.made(said, group, suffix=suffix, seq=seq, now=now)
     token, hash = bench.clock.token(), bench.config.hash
     intent = Intent(token, group, file, hash, seq, occurrence, actor, note, full)
-    run = await exporting.intend(tx, intent, now=stamp(now))
-    await bench.enqueue(tx, run, group)
+    run = await exporting.intend(tx, intent, node=bench.node, now=stamp(now))
+    await bench.enqueue(tx, run, bench.node, group)
     return run
 
 

@@ -39,7 +39,7 @@ async def begin(bench: Bench, tx: AsyncConnection, run: Run, *, now: datetime) -
         return
     target, draft = group.target.shown, f".impexd-{bench.clock.token()}.part"
     await sendings.put(tx, run.id, group=run.group, target=target, draft=draft, now=now)
-    await bench.dispatch(tx, run.id, run.group)
+    await bench.dispatch(tx, run.id, run.node, run.group)
 
 
 async def by_hand(bench: Bench, id: int) -> None:
@@ -56,7 +56,7 @@ async def by_hand(bench: Bench, id: int) -> None:
             raise UsageError(f"the files of {run.group} are not sent anywhere")
         row = await sendings.get(tx, id)
         if row is not None and row["state"] in sendings.GOING:
-            await bench.dispatch(tx, id, run.group)
+            await bench.dispatch(tx, id, run.node, run.group)
         else:
             await begin(bench, tx, run, now=bench.clock.now())
 
@@ -67,8 +67,8 @@ async def recover(bench: Bench) -> None:
     """See that a job carries on with each file that is to be sent."""
 
     async def work(tx: AsyncConnection) -> None:
-        for row in await sendings.unended(tx):
-            await bench.dispatch(tx, row["run"], row["group_name"])
+        for row in await sendings.unended(tx, bench.node):
+            await bench.dispatch(tx, row["run"], bench.node, row["group_name"])
 
     await again(bench.store, work, clock=bench.clock)
 

@@ -41,7 +41,7 @@ async def approve(bench: Bench, id: int, actor: str | None, note: str | None) ->
         seen = run.planned_at or {}
         fresh = await applying.changes(tx, list(seen)) == seen
         await runs.move(tx, run, State.CLAIMED, actor=actor, note=note, approved=fresh, code=None)
-        await desk.enqueue(tx, [run.id], run.group, 0)
+        await desk.enqueue(tx, [run.id], run.node, run.group, 0)
     if not fresh:
         raise UsageError(
             f"the tables have changed since run {id} was planned; the plan is being made anew",
@@ -61,7 +61,7 @@ async def refuse(bench: Bench, id: int, actor: str | None, note: str | None) -> 
         )
         if any(part["state"] == piecewise.GOING for part in await runs.parts(tx, id)):
             await verdicts.end_partly(tx, run, told, None, now=now)
-        await desk.enqueue(tx, [run.id], run.group, 0)
+        await desk.enqueue(tx, [run.id], run.node, run.group, 0)
 
 
 async def cancel(bench: Bench, id: int, actor: str | None, note: str | None) -> None:
@@ -91,7 +91,7 @@ async def cancel(bench: Bench, id: int, actor: str | None, note: str | None) -> 
         if any(part["state"] == piecewise.GOING for part in parts):
             await verdicts.end_partly(tx, run, told, None, now=now)
         if run.state is State.HELD:
-            await desk.enqueue(tx, [run.id], run.group, 0)
+            await desk.enqueue(tx, [run.id], run.node, run.group, 0)
         return run
 
     await again(desk.store, work, clock=desk.clock)

@@ -20,7 +20,7 @@ from impexd.imports import parking, shelve
 from impexd.imports.bench import DEATHS, Bench
 from impexd.model.problem import Code
 from impexd.model.run import Run, State
-from impexd.queue.jobs import Queue
+from impexd.queue.jobs import Queue, at
 from impexd.store import runs, schema, undo
 from impexd.store.again import again
 from impexd.store.dialect import Names
@@ -65,6 +65,7 @@ async def ask(bench: Bench, queue: Queue, id: int, *, actor: str | None, note: s
             "origin": "command",
             "name": f"undo of run {run.id}",
             "parent": run.id,
+            "node": run.node,
             "config_hash": bench.config.hash,
             "actor": actor,
             "note": note,
@@ -72,8 +73,9 @@ async def ask(bench: Bench, queue: Queue, id: int, *, actor: str | None, note: s
         }
         made = await tx.execute(insert(schema.run).values(row).returning(schema.run.c.id))
         undoing = int(made.scalar_one())
-        lock, once = f"group-{run.group}", f"{TASK}-{undoing}"
-        await queue.enqueue(tx, TASK, {"run": undoing}, lock=lock, once=once)
+        once, lane = f"{TASK}-{undoing}", at(run.node)
+        lock = at(run.node, f"group-{run.group}")
+        await queue.enqueue(tx, TASK, {"run": undoing}, lock=lock, once=once, lane=lane)
         return undoing
 
     return await again(bench.desk.store, work, clock=clock)

@@ -129,7 +129,8 @@ async def _begin(
         actor=order.actor,
         note=order.note,
     )
-    (run,) = await again(desk.store, lambda tx: journal.begin(tx, [intent], at=desk.clock.now()))
+    now = desk.clock.now()
+    (run,) = await again(desk.store, lambda tx: journal.begin(tx, [intent], node=desk.node, at=now))
     return Claim(run, intent.token, seen, fault)
 
 

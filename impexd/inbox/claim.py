@@ -71,8 +71,11 @@ async def resume(desk: Desk, inlet: Inlet, inbox: int | None, rows: Sequence[Row
 async def _begin(desk: Desk, inlet: Inlet, judged: Sequence[Judged]) -> list[Claim]:
     """Journal what is about to be touched."""
     intents = [_intent(inlet, one, desk.clock.token()) for one in judged]
+    now = desk.clock.now()
     ids = await again(
-        desk.store, lambda tx: journal.begin(tx, intents, at=desk.clock.now()), clock=desk.clock
+        desk.store,
+        lambda tx: journal.begin(tx, intents, node=desk.node, at=now),
+        clock=desk.clock,
     )
     return [
         Claim(id, intent.token, one.watched.seen, one.fault, one.companion, inlet.companions)

@@ -21,9 +21,9 @@ from impexd.model.limits import Limits
 from impexd.model.patterns import Pattern
 from impexd.store.engine import Store
 
-Enqueue = Callable[[AsyncConnection, Sequence[int], str, int], Awaitable[object]]
+Enqueue = Callable[[AsyncConnection, Sequence[int], int, str, int], Awaitable[object]]
 """
-Have runs imported, in this order: (transaction, run ids, group, priority).
+Have runs of a node imported, in this order: (transaction, run ids, node, group, priority).
 
 It MUST NOT make a second job for a run that has one waiting: recovery asks again.
 """
@@ -37,6 +37,8 @@ class Desk:
     folders: Folders
     clock: Clock
     enqueue: Enqueue
+    node: int = 1
+    """Which of the daemons that share the database this is: the runs whose bytes are here."""
     reserve: int = 0
     """Bytes of disk that stay free: below it nothing is taken."""
     watched: dict[str, Watchlist] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from impexd.core.errors import WorldError
 DRAFT = ".part"
 """What a copy is called until it is complete: `<token>.part`."""
 SCRATCH = ".d"
+NODE = ".node"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,20 @@ def opened(var: Path) -> Iterator[Folders]:
             for room in ("work", "archive", "failed")
         ]
         yield Folders(var, *rooms)
+
+
+def token(var: Path, fresh: str) -> str:
+    """
+    Read what the state folder is known by among those that share a database; OSError if that fails.
+
+    It is written, durably, with the folder's first start: then it is `fresh`.
+    """
+    with durable.opened(var) as top:
+        try:
+            return (var / NODE).read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            durable.write(top, NODE.encode(), fresh.encode())
+            return fresh
 
 
 def check_room(folders: Folders, reserve: int) -> None:

@@ -99,7 +99,7 @@ def world(inlet: Inlet) -> Iterator[None]:
 async def _leftovers(desk: Desk, inlet: Inlet, inbox: int) -> tuple[Took, set[Seen]]:
     """End what an earlier pass left half done; give also what it could not move away."""
     async with desk.store.reading() as conn:
-        rows = await journal.unsettled(conn, inlet.group)
+        rows = await journal.unsettled(conn, inlet.group, desk.node)
     claiming = [row for row in rows if row.state is State.CLAIMING]
     took = await claim.resume(desk, inlet, inbox, claiming) if claiming else Took()
     await archive.put(desk, [row for row in rows if row not in claiming and row.place is None])

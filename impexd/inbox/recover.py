@@ -105,7 +105,7 @@ def decide(row: Row, *, present: bool) -> Action:
 async def everything(desk: Desk, inlets: Iterable[Inlet]) -> Recovered:
     """Bring journal and folders together.  OSError or WorldError if disk or database fail."""
     async with desk.store.reading() as conn:
-        rows = await journal.unended(conn)
+        rows = await journal.unended(conn, desk.node)
     names = await anyio.to_thread.run_sync(_names, desk.folders)
     todo: dict[Action, list[Row]] = defaultdict(list)
     for row in rows:
@@ -181,7 +181,7 @@ async def _carry_on(desk: Desk, rows: Sequence[Row]) -> None:
         async def work(tx: AsyncConnection, some: Sequence[Row] = some) -> None:
             await verdict.again(tx, [row.id for row in some])
             for (group, priority), mine in groupby(some, lambda row: (row.group, row.priority)):
-                await desk.enqueue(tx, [row.id for row in mine], group, priority)
+                await desk.enqueue(tx, [row.id for row in mine], desk.node, group, priority)
 
         await again(desk.store, work, clock=desk.clock)
 

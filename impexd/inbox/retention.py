@@ -56,7 +56,7 @@ async def _group(desk: Desk, group: str, room: str, days: int) -> int:
     note = f"bytes cleared after {days} days"
     while True:
         async with desk.store.reading() as conn:
-            rows = await retention.old(conn, group, room, before, SLICE)
+            rows = await retention.old(conn, desk.node, group, room, before, SLICE)
         if not rows:
             break
         places = [place for _, place in rows]

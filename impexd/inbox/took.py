@@ -70,7 +70,9 @@ async def settle(
         await verdict.failed(tx, _words(faults))
         await verdict.left(tx, _words(staying), at=desk.clock.now())
         doubles = await verdict.claimed(tx, hashes)
-        await desk.enqueue(tx, sorted(hashes.keys() - doubles), inlet.group, inlet.priority)
+        await desk.enqueue(
+            tx, sorted(hashes.keys() - doubles), desk.node, inlet.group, inlet.priority
+        )
         return doubles
 
     doubles = await again(desk.store, said, clock=desk.clock)

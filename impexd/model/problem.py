@@ -25,6 +25,7 @@ class Code(StrEnum):
     CHANGED = "changed"
     POISON = "poison"
     VANISHED = "vanished"
+    RETIRED = "retired"
     UNMATCHED = "unmatched"
     # an archive
     EMPTY_ARCHIVE = "empty_archive"

@@ -102,3 +102,5 @@ class Run:
     """Export: its number in its group."""
     draft: str | None = None
     """Export: the name of its complete draft."""
+    node: int = 1
+    """Which daemon has its bytes, where several share a database."""

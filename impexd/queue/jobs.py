@@ -30,6 +30,12 @@ The lanes: what is worked on here, and what mostly waits for somebody else to an
 A courier that hangs must not keep an import waiting, nor ten imports a message.
 """
 
+
+def at(node: int, lane: str = HOUSE) -> str:
+    """Pure: the lane, or the lock, of what only one of several daemons can do, because it has the files."""
+    return f"{lane}-{node}"
+
+
 RETRIES = Backoff(first=1.0, most=300.0)
 
 
@@ -112,6 +118,7 @@ class Queue:
         *,
         lock: str | None = None,
         priority: int = 0,
+        lane: str = HOUSE,
     ) -> None:
         """
         Add many jobs in the caller's transaction, in order: `once` -> `args`, as in `enqueue`.
@@ -123,7 +130,7 @@ class Queue:
         if not fresh:
             return
         how = {"lock": lock, "priority": priority}
-        deferrer = await self._deferrer(tx, task, queue=HOUSE, **how)
+        deferrer = await self._deferrer(tx, task, queue=lane, **how)
         made = [
             deferrer.job.evolve(queueing_lock=once, task_kwargs={"args": args})
             for once, args in fresh.items()
@@ -135,7 +142,9 @@ class Queue:
                     await manager.batch_defer_jobs_async(made, connection=deferrer.connection)
         except AlreadyEnqueued:  # another process has added one of them since we looked
             for once, args in fresh.items():
-                await self.enqueue(tx, task, args, once=once, lock=lock, priority=priority)
+                await self.enqueue(
+                    tx, task, args, once=once, lock=lock, priority=priority, lane=lane
+                )
 
     async def _deferrer(self, tx: AsyncConnection, task: str, **how: Any) -> JobDeferrer:
         """Have Procrastinate add jobs of a task in the caller's transaction."""
@@ -152,16 +161,16 @@ class Queue:
         return found
 
     async def work(
-        self, *, concurrency: int = 2, drain: bool = False, lane: str | None = None
+        self, *, concurrency: int = 2, drain: bool = False, lanes: worker.Lanes = None
     ) -> None:
         """
-        Carry jobs of a lane (None: of all) out, `concurrency` at a time, until cancelled or stopped.
+        Carry jobs of some lanes (None: of all) out, `concurrency` at a time, until cancelled or stopped.
 
         With `drain` it ends when nothing that is due is left.  A database that does not
         answer is waited for.  Cancelled, it ends within seconds; what was running is put
         back, or left to be taken over if the database does not answer either.
         """
-        await self._crew.work(concurrency=concurrency, drain=drain, lane=lane)
+        await self._crew.work(concurrency=concurrency, drain=drain, lanes=lanes)
 
     def stop(self) -> None:
         """End `work`, now and for good: running jobs are finished, no new ones are taken."""
@@ -182,6 +191,14 @@ class Queue:
         for some in batches(onces):
             await tx.execute(gone, {"onces": list(some)})
 
+    async def abandon(self, tx: AsyncConnection, lanes: Collection[str]) -> None:
+        """Take all jobs of some lanes away, in the caller's transaction: nobody will carry them."""
+        gone = text(
+            "DELETE FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
+            " AND queue_name IN :lanes"
+        ).bindparams(bindparam("lanes", expanding=True))
+        await tx.execute(gone, {"lanes": list(lanes)})
+
     async def ahead(self, tasks: Collection[str]) -> datetime | None:
         """
         Give the moment at which the next job of these tasks is due that was put off on purpose.
@@ -196,9 +213,12 @@ class Queue:
             found = (await conn.execute(query, {"tasks": list(tasks)})).scalar()
         return datetime.fromisoformat(found) if isinstance(found, str) else found
 
-    async def depth(self) -> dict[str, int]:
-        """Count the jobs that wait (`todo`), run (`doing`) and have `failed`."""
-        by_status = text("SELECT status, count(*) FROM procrastinate_jobs GROUP BY status")
+    async def depth(self, lanes: worker.Lanes = None) -> dict[str, int]:
+        """Count the jobs of some lanes (None: of all) that wait (`todo`), run (`doing`) and have `failed`."""
+        where = "" if lanes is None else " WHERE queue_name IN :lanes"
+        by_status = text(f"SELECT status, count(*) FROM procrastinate_jobs{where} GROUP BY status")
+        if lanes is not None:
+            by_status = by_status.bindparams(bindparam("lanes", list(lanes), expanding=True))
         async with self._store.reading() as conn:
             found = {row[0]: row[1] for row in await conn.execute(by_status)}
         return {status: found.get(status, 0) for status in ("todo", "doing", "failed")}

@@ -9,7 +9,8 @@ attempt, and again and again while the database does not answer.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -76,7 +77,7 @@ DUE = """
         SELECT id FROM procrastinate_jobs WHERE lock IS NULL AND status = 'todo'
     )
     SELECT job.id FROM head JOIN procrastinate_jobs AS job ON job.id = head.id
-    WHERE (:lane IS NULL OR queue_name = :lane)
+    WHERE (:lanes IS NULL OR queue_name IN (SELECT value FROM json_each(:lanes)))
     AND (scheduled_at IS NULL OR scheduled_at <= :now)
     ORDER BY priority DESC, job.id LIMIT 1
 """
@@ -88,8 +89,17 @@ thousand that wait behind one another cost no more than one.
 """
 _DUE = {
     "sqlite": text(DUE),
-    "postgresql": text(DUE.replace(":now", "now()").replace(":lane IS", "CAST(:lane AS TEXT) IS")),
+    "postgresql": text(
+        DUE.replace(":now", "now()")
+        .replace("SELECT value FROM json_each(:lanes)", "SELECT jsonb_array_elements_text(:lanes)")
+        .replace(":lanes", "CAST(:lanes AS JSONB)")
+    ),
 }
+
+
+def listed(lanes: Iterable[str] | None) -> str | None:
+    """Pure: lanes as the statements take them."""
+    return None if lanes is None else json.dumps(list(lanes))
 
 
 @contextmanager
@@ -132,9 +142,9 @@ class Line:
             self._bell.clear()
             await notify(channel=CHANNEL, payload=INSERTED)
 
-    async def due(self, lane: str | None) -> bool:
-        """Say whether a job of a lane (None: any) could be taken now; does not need the writer."""
-        given: dict[str, str | None] = {"lane": lane}
+    async def due(self, lanes: Iterable[str] | None) -> bool:
+        """Say whether a job of some lanes (None: any) could be taken now; does not need the writer."""
+        given: dict[str, str | None] = {"lanes": listed(lanes)}
         if self._store.dialect == "sqlite":
             given["now"] = stamp(self._clock.now())
         async with self._store.reading() as conn:

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import Clock, stamp
-from impexd.queue.line import DUE, Line
+from impexd.queue.line import DUE, Line, listed
 from impexd.store.engine import Store
 
 Rows = list[dict[str, Any]]
@@ -84,16 +84,16 @@ class SqliteConnector(BaseAsyncConnector):
         if name in {"finish_job", "retry_job"}:
             await self._line.settle(query, arguments)
             return []
-        if name == "fetch_job" and not await self._due(_lane(arguments["queues"])):
+        if name == "fetch_job" and not await self._due(arguments["queues"]):
             return [NOTHING]
         async with self._store.writing() as tx:
             return await SERVED[name](self, tx, **arguments)
 
-    async def _due(self, lane: str | None) -> bool:
+    async def _due(self, lanes: Iterable[str] | None) -> bool:
         """Look without the writer, which a merge may hold for long."""
         while True:
             rung = self._line.rung
-            if await self._line.due(lane):
+            if await self._line.due(lanes):
                 return True
             # The worker forgets the bells that rang while it looked: look again.
             if rung == self._line.rung:
@@ -115,7 +115,7 @@ class SqliteConnector(BaseAsyncConnector):
     async def _fetch_job(
         self, tx: AsyncConnection, queues: Iterable[str] | None, worker_id: int
     ) -> Rows:
-        values = {"now": self._now(), "worker": worker_id, "lane": _lane(queues)}
+        values = {"now": self._now(), "worker": worker_id, "lanes": listed(queues)}
         row = (await tx.execute(_TAKE, values)).mappings().first()
         if row is None:
             return [NOTHING]
@@ -168,11 +168,6 @@ def _columns(job: JobToDefer) -> list[object]:
     args = json.dumps(job.args, allow_nan=False)
     at = job.scheduled_at and stamp(job.scheduled_at)
     return [job.queue_name, job.task_name, job.priority, job.lock, job.queueing_lock, args, at]
-
-
-def _lane(queues: Iterable[str] | None) -> str | None:
-    """Pure: the lane that a worker takes jobs from; None if from all."""
-    return None if queues is None else next(iter(queues))
 
 
 NAMES = {query: name for name, query in sql.queries.items()}

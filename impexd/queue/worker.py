@@ -8,7 +8,7 @@ a job raised is logged with the job's arguments.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
@@ -31,6 +31,8 @@ GRACE = 3.0
 """Seconds that a cancelled worker gets to put its jobs back."""
 NEVER = 1e6
 
+Lanes = Sequence[str] | None
+"""The lanes that a worker takes jobs from; None if from all."""
 Bound = Callable[[int, str, dict[str, Any], int, str | None], Awaitable[None]]
 """A task: takes job id, task name, arguments, attempt and lock."""
 
@@ -104,14 +106,14 @@ class Crew:
         for worker in self._workers:
             worker.stop()
 
-    async def work(self, *, concurrency: int, drain: bool, lane: str | None) -> None:
-        """Carry jobs of a lane out until stopped, cancelled, or (`drain`) nothing due is left."""
+    async def work(self, *, concurrency: int, drain: bool, lanes: Lanes) -> None:
+        """Carry jobs of some lanes out until stopped, cancelled, or (`drain`) nothing due is left."""
         faults = 0
         while not self._halt.is_set():
             try:
                 with edge():
-                    await self._shift(concurrency, lane, drain=drain)
-                    if drain and not await self._line.due(lane):
+                    await self._shift(concurrency, lanes, drain=drain)
+                    if drain and not await self._line.due(lanes):
                         return
                     faults = 0 if drain else faults + 1
             except WorldError as exc:
@@ -121,9 +123,9 @@ class Crew:
                 with anyio.move_on_after(PATIENCE.delay(faults, chance=chance(self._clock))):
                     await self._halt.wait()
 
-    async def _shift(self, concurrency: int, lane: str | None, *, drain: bool) -> None:
+    async def _shift(self, concurrency: int, lanes: Lanes, *, drain: bool) -> None:
         """Run one worker from its start to its end."""
-        worker = self._engaged(concurrency, lane)
+        worker = self._engaged(concurrency, lanes)
         self._workers.add(worker)
         # A task of its own, because a cancelled `run` would wait for its jobs without an end.
         # It has ended, or was cut off, when this function returns.
@@ -131,7 +133,7 @@ class Crew:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._beat, worker)
             if drain:
-                tasks.start_soon(self._dismiss, worker, lane)
+                tasks.start_soon(self._dismiss, worker, lanes)
             try:
                 await asyncio.wait({run})
             except asyncio.CancelledError:
@@ -143,10 +145,10 @@ class Crew:
             tasks.cancel_scope.cancel()
         run.result()
 
-    def _engaged(self, concurrency: int, lane: str | None) -> _Worker:
+    def _engaged(self, concurrency: int, lanes: Lanes) -> _Worker:
         worker = Worker(
             self._app,
-            queues=None if lane is None else [lane],
+            queues=None if lanes is None else list(lanes),
             concurrency=concurrency,
             fetch_job_polling_interval=self._poll,
             abort_job_polling_interval=NEVER,
@@ -176,11 +178,11 @@ class Crew:
             except WorldError as exc:
                 log.warning("heartbeat_missed", error=shown(str(exc)))
 
-    async def _dismiss(self, worker: _Worker, lane: str | None) -> None:
+    async def _dismiss(self, worker: _Worker, lanes: Lanes) -> None:
         """End the worker when it has nothing to do."""
         # A database that does not answer ends it too; `work` then finds out why.
         with suppress(WorldError):
-            while self._running or await self._line.due(lane):  # noqa: ASYNC110
+            while self._running or await self._line.due(lanes):  # noqa: ASYNC110
                 await anyio.sleep(0.02)
         worker.stop()
 

@@ -17,12 +17,13 @@ from impexd.core.text import shown
 from impexd.imports import keeping, parking
 from impexd.imports.bench import Bench
 from impexd.imports.pictures import sweep
-from impexd.inbox import desk, intake, retention
+from impexd.inbox import desk as inlets
+from impexd.inbox import intake, retention
 from impexd.inbox.intake import Taken
-from impexd.queue.jobs import Job, Queue
+from impexd.queue.jobs import HOUSE, Job, Queue, at
 from impexd.scheduler.entries import Entry, timed
 from impexd.scheduler.fire import Occurrence
-from impexd.store import occurrences
+from impexd.store import nodes, occurrences
 from impexd.store.again import again
 from impexd.store.occurrences import Became
 from impexd.upkeep import purge
@@ -51,25 +52,28 @@ class Works:
     """Parts of the housekeeping that are done in other rooms; see `PARTS`."""
 
     async def start_inbox(self, tx: AsyncConnection, entry: Entry, _what: Occurrence) -> None:
-        """Have an inbox taken."""
-        await self._inbox(tx, entry.subject, 0.0)
+        """Have an inbox taken, on each node its own."""
+        for node in await nodes.ids(tx):
+            await self._inbox(tx, node, entry.subject, 0.0)
 
     async def start_keep(self, tx: AsyncConnection, entry: Entry, _what: Occurrence) -> None:
         """Have a part of the housekeeping done."""
         part = entry.subject
-        await self.queue.enqueue(
-            tx, KEEP, {"part": part}, lock="keep", priority=-50, once=f"keep-{part}"
-        )
+        what = f"keep-{part}"
+        lanes = {HOUSE: what}
+        if part in FOLDERS:
+            lanes = {at(node): at(node, what) for node in await nodes.ids(tx)}
+        for lane, once in lanes.items():
+            lock = f"keep-{lane}"
+            await self.queue.enqueue(
+                tx, KEEP, {"part": part}, lock=lock, priority=-50, once=once, lane=lane
+            )
 
-    async def _inbox(self, tx: AsyncConnection, group: str, wait: float) -> None:
-        at = self.bench.desk.clock.now() + timedelta(seconds=wait) if wait else None
+    async def _inbox(self, tx: AsyncConnection, node: int, group: str, wait: float) -> None:
+        name = at(node, f"inbox-{group}")
+        later = self.bench.desk.clock.now() + timedelta(seconds=wait) if wait else None
         await self.queue.enqueue(
-            tx,
-            INBOX,
-            {"group": group},
-            lock=f"inbox-{group}",
-            not_before=at,
-            once=f"inbox-{group}",
+            tx, INBOX, {"group": group}, lock=name, not_before=later, once=name, lane=at(node)
         )
 
     async def inbox(self, job: Job) -> None:
@@ -79,7 +83,7 @@ class Works:
         if group not in timed(config):
             await self._ended(name, Became.SKIPPED, "this inbox is not on a schedule any more")
             return
-        inlet = desk.inlet(
+        inlet = inlets.inlet(
             group,
             config.groups[group],
             var=config.var,
@@ -98,8 +102,10 @@ class Works:
             await self._ended(name, Became.DONE, None)
             return
         wait = max(taken.settling, SOON)
-        store, clock = self.bench.desk.store, self.bench.desk.clock
-        await again(store, lambda tx: self._inbox(tx, group, wait), clock=clock)
+        desk = self.bench.desk
+        await again(
+            desk.store, lambda tx: self._inbox(tx, desk.node, group, wait), clock=desk.clock
+        )
 
     async def keep(self, job: Job) -> None:
         """Do a part of the housekeeping."""
@@ -149,6 +155,9 @@ def _purged(what: str) -> Callable[[Bench], Awaitable[int]]:
 
     return clear
 
+
+FOLDERS = frozenset({"archive", "outbox", "pictures"})
+"""The parts that clear folders: each node does its own."""
 
 PARTS: Mapping[str, Callable[[Bench], Awaitable[int]]] = {
     "undo": keeping.clear,

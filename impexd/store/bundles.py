@@ -37,7 +37,7 @@ async def behind(tx: AsyncConnection, lead: Run, *, limit: int) -> list[Run]:
     query = (
         select(_RUN)
         .where(_RUN.c.group_name == lead.group, _RUN.c.kind == "import", _RUN.c.id >= lead.id)
-        .where(_RUN.c.state == State.CLAIMED.value)
+        .where(_RUN.c.state == State.CLAIMED.value, _RUN.c.node == lead.node)
         .order_by(_RUN.c.id)
         .limit(limit)
     )

@@ -17,7 +17,8 @@ SLICE = 2000
 _RUN = run.c
 _COLUMNS = (
     *(_RUN.id, _RUN.kind, _RUN.group_name, _RUN.state, _RUN.token, _RUN.name, _RUN.sha256),
-    *(_RUN.bytes, _RUN.place, _RUN.note, _RUN.code, _RUN.dry, _RUN.finished, _RUN.counts),
+    *(_RUN.bytes, _RUN.place, _RUN.note, _RUN.code, _RUN.dry, _RUN.finished, _RUN.node),
+    _RUN.counts,
 )
 
 
@@ -38,6 +39,7 @@ class Row:
     code: str | None
     dry: bool
     finished: str | None
+    node: int
     counts: dict[str, dict[str, int]]
 
 

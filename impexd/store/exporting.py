@@ -50,8 +50,8 @@ async def known(tx: AsyncConnection, group: str, occurrence: str) -> int | None:
     return found
 
 
-async def intend(tx: AsyncConnection, intent: Intent, *, now: str) -> int:
-    """Journal an export before anything of it is done; gives the run."""
+async def intend(tx: AsyncConnection, intent: Intent, *, node: int, now: str) -> int:
+    """Journal an export of a node before anything of it is done; gives the run."""
     row = {
         "token": intent.token,
         "kind": KIND,
@@ -65,6 +65,7 @@ async def intend(tx: AsyncConnection, intent: Intent, *, now: str) -> int:
         "note": intent.note,
         "seq": intent.seq,
         "forced": intent.full,
+        "node": node,
         "created": now,
     }
     return int((await tx.execute(insert(_RUN).values(row).returning(_RUN.c.id))).scalar_one())
@@ -138,13 +139,16 @@ async def lying_at(tx: AsyncConnection, id: int) -> Run | None:
     return run if run is not None and run.kind == KIND else None
 
 
-async def old(tx: AsyncConnection, group: str, *, before: str, limit: int = 100) -> list[Run]:
-    """Read the oldest runs of a group that ended before a moment and whose files still lie there; none
-    that is still to be sent."""
+async def old(
+    tx: AsyncConnection, node: int, group: str, *, before: str, limit: int = 100
+) -> list[Run]:
+    """Read a node's oldest runs of a group that ended before a moment and whose files still lie there;
+    none that is still to be sent."""
     query = (
         select(_RUN)
         .where(
             _RUN.c.kind == KIND,
+            _RUN.c.node == node,
             _RUN.c.group_name == group,
             _RUN.c.state == State.PUBLISHED,
             _RUN.c.place.is_not(None),

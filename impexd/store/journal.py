@@ -94,9 +94,12 @@ class Row:
     created: str
 
 
-async def begin(tx: AsyncConnection, intents: Sequence[Intent], *, at: datetime) -> list[int]:
-    """Journal runs as `claiming`; gives their ids in order, which is the order they are run in."""
-    await tx.execute(insert(run), [_columns(intent, stamp(at)) for intent in intents])
+async def begin(
+    tx: AsyncConnection, intents: Sequence[Intent], *, node: int, at: datetime
+) -> list[int]:
+    """Journal runs of a node as `claiming`; gives their ids in order, which is the order they are run in."""
+    rows = [_columns(intent, stamp(at)) | {"node": node} for intent in intents]
+    await tx.execute(insert(run), rows)
     ids: dict[str, int] = {}  # asked for afterwards: with RETURNING each row is a statement
     for some in batches([intent.token for intent in intents]):
         found = await tx.execute(select(run.c.token, run.c.id).where(run.c.token.in_(some)))
@@ -120,22 +123,23 @@ async def by_tokens(conn: AsyncConnection, tokens: Collection[str]) -> list[Row]
     return found
 
 
-async def unsettled(conn: AsyncConnection, group: str) -> list[Row]:
-    """Read what an earlier pass over a group's inbox left half done, and what it could not move."""
+async def unsettled(conn: AsyncConnection, group: str, node: int) -> list[Row]:
+    """Read what an earlier pass over a group's inbox here left half done, and what it could not move."""
     ended = run.c.state.in_((State.FAILED.value, State.DUPLICATE.value))
     left = or_(
         run.c.state == State.CLAIMING.value,
         and_(ended, or_(run.c.place.is_(None), run.c.note == LEFT)),
     )
     mine = and_(run.c.group_name == group, run.c.origin == "inbox", run.c.kind == "import")
-    return await _read(conn, _ROWS.where(mine, left))
+    return await _read(conn, _ROWS.where(mine, left, run.c.node == node))
 
 
-async def unended(conn: AsyncConnection) -> list[Row]:
-    """Read every import that a start has to look at."""
+async def unended(conn: AsyncConnection, node: int) -> list[Row]:
+    """Read every import that a start of a node has to look at."""
     shelving = and_(run.c.state.in_(SHELVED), run.c.place.is_(None))
     going = run.c.state.in_(OPEN)
-    return await _read(conn, _ROWS.where(run.c.kind == "import", or_(going, shelving)))
+    mine = and_(run.c.kind == "import", run.c.node == node)
+    return await _read(conn, _ROWS.where(mine, or_(going, shelving)))
 
 
 async def twin(conn: AsyncConnection, id: int) -> int | None:

@@ -21,13 +21,14 @@ async def groups(conn: AsyncConnection) -> list[str]:
 
 
 async def old(
-    conn: AsyncConnection, group: str, room: str, before: datetime, limit: int
+    conn: AsyncConnection, node: int, group: str, room: str, before: datetime, limit: int
 ) -> list[tuple[int, str]]:
-    """Read the oldest runs of a group that ended before a moment and have their bytes: (id, place)."""
+    """Read a node's oldest runs of a group that ended before a moment and have their bytes: (id, place)."""
     query = (
         select(run.c.id, run.c.place)
         .where(
             run.c.kind == "import",
+            run.c.node == node,
             run.c.group_name == group,
             run.c.state.in_(_ENDED),
             run.c.finished < stamp(before),

@@ -8,7 +8,7 @@ and raises `Fenced` if another worker has taken the run over since.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, bindparam, func, insert, select, update
+from sqlalchemy import RowMapping, Select, and_, bindparam, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.errors import Fenced
@@ -228,6 +228,9 @@ _ADVANCED = Constant(
 )
 
 
+_COUNTED = text("INSERT INTO counter (name, value) VALUES (:counted, 0) ON CONFLICT DO NOTHING")
+
+
 async def in_turn(tx: AsyncConnection) -> None:
     """
     Wait for whoever changes records now; whoever comes later waits for us.
@@ -246,8 +249,8 @@ async def advance(tx: AsyncConnection, name: str, by: int = 1) -> int:
     """
     value = await _ADVANCED.scalar(tx, {"counted": name, "by": by})
     if value is None:
-        await tx.execute(insert(schema.counter).values(name=name, value=by))
-        return by
+        await tx.execute(_COUNTED, {"counted": name})  # somebody else may be as fast
+        value = await _ADVANCED.scalar(tx, {"counted": name, "by": by})
     return int(value)
 
 

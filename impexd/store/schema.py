@@ -10,11 +10,20 @@ from impexd.core.errors import Unsafe
 from impexd.store.tables import messages, notices, orders, people, tasks
 from impexd.store.tables.base import METADATA, QUEUE
 from impexd.store.tables.jobs import jobs, workers
-from impexd.store.tables.journal import config, counter, parked, part, problem, run, tombstone
+from impexd.store.tables.journal import (
+    config,
+    counter,
+    node,
+    parked,
+    part,
+    problem,
+    run,
+    tombstone,
+)
 from impexd.store.tables.notices import config_log, notice, notice_post, run_log
 from impexd.store.tables.schedule import followup, occurrence, sending, timetable, watermark
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """The revisions of our tables, oldest first."""
 HEAD = REVISIONS[-1]
 
@@ -39,6 +48,7 @@ __all__ = [
     "followup",
     "jobs",
     "messages",
+    "node",
     "notice",
     "notice_post",
     "notices",

@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import stamp
-from impexd.store.schema import sending
+from impexd.store.schema import run, sending
 
 WAITING, PLACING, DONE, FAILED = "waiting", "placing", "done", "failed"
 GOING = (WAITING, PLACING)
@@ -72,9 +72,16 @@ async def end(
     await tx.execute(mine.values(state=state, message=message, ended=stamp(now)))
 
 
-async def unended(conn: AsyncConnection) -> list[Row]:
-    """Read what is still to be sent, oldest first."""
-    query = select(sending).where(_OF.state.in_(GOING)).order_by(_OF.run)
+async def give_up(tx: AsyncConnection, runs: Any, why: str, *, now: datetime) -> None:
+    """Say of all files of some runs (a query of ids) that they will not be sent."""
+    mine = update(sending).where(_OF.run.in_(runs), _OF.state.in_(GOING))
+    await tx.execute(mine.values(state=FAILED, message=why, ended=stamp(now)))
+
+
+async def unended(conn: AsyncConnection, node: int) -> list[Row]:
+    """Read what a node has still to send, oldest first."""
+    mine = select(run.c.id).where(run.c.node == node)
+    query = select(sending).where(_OF.state.in_(GOING), _OF.run.in_(mine)).order_by(_OF.run)
     return [dict(row) for row in (await conn.execute(query)).mappings()]
 
 

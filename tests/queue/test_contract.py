@@ -651,10 +651,10 @@ async def test_who_waits_in_one_lane_keeps_nobody_waiting_in_another(store: Stor
 
     async with jobs.opened(store, {"hang": hang, "work": work}) as queue:
         await put(store, queue, "hang", lane=jobs.CALLS)
-        async with working(queue, concurrency=1, lane=jobs.CALLS):
+        async with working(queue, concurrency=1, lanes=[jobs.CALLS]):
             with anyio.fail_after(10):
                 await held.wait()
                 await put(store, queue, "work")
                 assert not done.is_set()
-                async with working(queue, concurrency=1, lane=jobs.HOUSE):
+                async with working(queue, concurrency=1, lanes=[jobs.HOUSE]):
                     await done.wait()

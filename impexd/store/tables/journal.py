@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from impexd.store.tables.base import DOCUMENT, METADATA, NEVER_REUSED, ROWID, flag, number, numbered
@@ -55,12 +56,26 @@ run = Table(
     Column("watermark", BigInteger),  # of an export: the last change in its snapshot
     Column("seq", BigInteger),  # of an export: its number in its group
     Column("draft", Text),  # of an export: the name of its complete draft
+    Column("node", BigInteger, nullable=False, server_default=text("1")),  # which has its bytes
     UniqueConstraint("group_name", "occurrence"),
     Index(None, "group_name", "state"),
     Index(None, "group_name", "id"),
     Index(None, "group_name", "name", "sha256"),
     Index(None, "parent"),
     Index(None, "state"),
+    **NEVER_REUSED,
+)
+
+node = Table(
+    "node",
+    METADATA,
+    numbered(),
+    Column("token", String(32), unique=True),  # as its state folder says; NULL: nobody's yet
+    Column("host", Text),
+    Column("folder", Text),
+    Column("seen", Text),
+    Column("stopped", Text),  # NULL: it has not said that it would
+    Column("retired", Text),
     **NEVER_REUSED,
 )
 
