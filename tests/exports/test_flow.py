@@ -219,7 +219,7 @@ async def test_old_files_go_and_what_is_not_ours_stays(house: House) -> None:
     (folder / "theirs.csv").write_bytes(b"")
     assert await outbox.clear(house.instance.exports) == 0
     async with house.instance.store.writing() as tx:
-        found = await journal.old(tx, "csv", before="9999")
+        found = await journal.old(tx, house.instance.node, "csv", before="9999")
         assert [one.id for one in found] == [run["id"]]
         from sqlalchemy import text
 

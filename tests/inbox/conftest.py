@@ -108,7 +108,7 @@ def placed(var: Path, store: Store, clock: FakeClock, rooms: Folders, rules: Inb
     jobs: list[int] = []
 
     async def enqueue(
-        _tx: AsyncConnection, ids: Sequence[int], _group: str, _priority: int
+        _tx: AsyncConnection, ids: Sequence[int], _node: int, _group: str, _priority: int
     ) -> None:
         jobs.extend(ids)
 

@@ -322,9 +322,9 @@ async def test_a_file_that_goes_before_the_claim_is_no_error(place: Place) -> No
     first, second = place.drop("a.csv"), place.drop("b.csv")
     begin = journal.begin
 
-    async def late(tx: object, intents: object, *, at: object) -> list[int]:
+    async def late(tx: object, intents: object, *, node: int, at: object) -> list[int]:
         first.unlink()
-        return await begin(tx, intents, at=at)  # type: ignore[arg-type]
+        return await begin(tx, intents, node=node, at=at)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(journal, "begin", late)
@@ -340,10 +340,10 @@ async def test_a_file_replaced_between_look_and_claim_goes_back_and_is_taken_nex
     place.drop("a.csv", b"old")
     begin = journal.begin
 
-    async def late(tx: object, intents: object, *, at: object) -> list[int]:
+    async def late(tx: object, intents: object, *, node: int, at: object) -> list[int]:
         place.drop("new", b"newer")
         os.replace(place.inbox / "new", place.inbox / "a.csv")
-        return await begin(tx, intents, at=at)  # type: ignore[arg-type]
+        return await begin(tx, intents, node=node, at=at)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(journal, "begin", late)
@@ -358,9 +358,9 @@ async def test_a_file_given_back_does_not_replace_a_newer_one(place: Place) -> N
     path = place.drop("a.csv", b"old")
     begin, rename = journal.begin, os.rename
 
-    async def late(tx: object, intents: object, *, at: object) -> list[int]:
+    async def late(tx: object, intents: object, *, node: int, at: object) -> list[int]:
         path.write_bytes(b"older, grown")
-        return await begin(tx, intents, at=at)  # type: ignore[arg-type]
+        return await begin(tx, intents, node=node, at=at)  # type: ignore[arg-type]
 
     def renamed(*args: object, **kwargs: object) -> None:
         rename(*args, **kwargs)  # type: ignore[arg-type]

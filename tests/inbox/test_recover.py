@@ -28,7 +28,7 @@ async def journalled(place: Place, path: Path | None, **values: object) -> int:
         origin=str(values.pop("origin", "inbox")),
     )
     async with place.desk.store.writing() as tx:
-        (id,) = await journal.begin(tx, [intent], at=place.clock.now())
+        (id,) = await journal.begin(tx, [intent], node=1, at=place.clock.now())
     if values:
         await place.mark(id, **values)
     return id

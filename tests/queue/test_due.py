@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impexd.queue.line import DUE
+from impexd.queue.line import DUE, listed
 
 TABLE = """
     CREATE TABLE procrastinate_jobs (id INTEGER PRIMARY KEY, queue_name TEXT NOT NULL,
@@ -31,7 +31,7 @@ class Waiting(NamedTuple):
 JOBS = st.lists(
     st.builds(
         Waiting,
-        lane=st.sampled_from(("default", "calls")),
+        lane=st.sampled_from(("default", "calls", "default-2")),
         priority=st.integers(-1, 1),
         lock=st.sampled_from((None, "a", "b", "c", "d")),
         status=st.sampled_from(("todo", "todo", "todo", "doing", "failed")),
@@ -41,7 +41,7 @@ JOBS = st.lists(
 )
 
 
-def chosen(jobs: Sequence[Waiting], lane: str | None) -> int | None:
+def chosen(jobs: Sequence[Waiting], lanes: Sequence[str] | None) -> int | None:
     """The job to be taken, found by comparing each with each; numbers count from 1."""
     found = []
     for n, job in enumerate(jobs, 1):
@@ -51,19 +51,19 @@ def chosen(jobs: Sequence[Waiting], lane: str | None) -> int | None:
             or (one.status == "todo" and (-one.priority, m) < (-job.priority, n))
             for m, one in same
         )
-        due = job.status == "todo" and job.at != LATER and lane in {None, job.lane}
+        due = job.status == "todo" and job.at != LATER and (lanes is None or job.lane in lanes)
         if due and not held:
             found.append((-job.priority, n))
     return min(found)[1] if found else None
 
 
-@given(jobs=JOBS, lane=st.sampled_from((None, "default", "calls")))
+@given(jobs=JOBS, lanes=st.sampled_from((None, ("default",), ("default", "default-2"))))
 def test_the_job_found_by_its_lock_is_the_one_whose_turn_it_is(
-    jobs: list[Waiting], lane: str | None
+    jobs: list[Waiting], lanes: tuple[str, ...] | None
 ) -> None:
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute(TABLE)
         columns = "(queue_name, priority, lock, status, scheduled_at)"
         db.executemany(f"INSERT INTO procrastinate_jobs {columns} VALUES (?, ?, ?, ?, ?)", jobs)
-        found = db.execute(DUE, {"lane": lane, "now": NOW}).fetchone()
-    assert (found and found[0]) == chosen(jobs, lane)
+        found = db.execute(DUE, {"lanes": listed(lanes), "now": NOW}).fetchone()
+    assert (found and found[0]) == chosen(jobs, lanes)
