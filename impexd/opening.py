@@ -181,8 +181,9 @@ async def _recovered(stack: AsyncExitStack, opening: _Opening) -> Instance:
     tasks = dict.fromkeys(
         (*_CARRY, EXPORT, SEND, telling.TASK, *whole.TASKS, *chained.TASKS), carry
     )
+    alone, ours = store.dialect == "sqlite", (at(opening.node), at(opening.node, CALLS))
     queue = await stack.enter_async_context(
-        jobs.opened(store, tasks, clock=clock, alone=store.dialect == "sqlite")
+        jobs.opened(store, tasks, clock=clock, alone=alone, ours=ours)
     )
 
     instance = carry.instance = _put_together(opening, queue)

@@ -235,12 +235,14 @@ async def opened(
     poll: float = 2.0,
     retries: Backoff = RETRIES,
     alone: bool = False,
+    ours: Collection[str] = (),
 ) -> AsyncIterator[Queue]:
     """
     Open the queue for as long as the block lasts.
 
     `alone`: no other daemon has this database (the caller holds the instance's lock), so
-    what is `doing` now belongs to the dead and is put back at once.  `poll` bounds how late
+    what is `doing` now belongs to the dead and is put back at once; so is, where there are
+    others, what is `doing` in lanes that are `ours` only.  `poll` bounds how late
     a job is seen whose moment comes, or that another process enqueued.  On PostgreSQL the
     server's clock says what is due.
     """
@@ -264,6 +266,8 @@ async def opened(
     worker.quiet()
     if alone:
         await takeover.everything(store)
+    elif ours:
+        await takeover.ours(store, ours)
     with edge():
         await app.open_async()
     try:

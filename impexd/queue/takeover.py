@@ -1,15 +1,16 @@
 """
 Jobs of workers that died, put back into the line.
 
-`everything` at the start of a daemon that is alone; `Watch.look` now and then where there
-are several.  Two that look at once take a job over only once: the attempt fences them.
+`everything` at the start of a daemon that is alone; where there are several, `ours` at the
+start and `Watch.look` now and then.  Two that look at once take a job over only once: the attempt fences them.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from impexd.core.clock import Clock, stamp
@@ -20,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 _DOING = "SELECT id, attempts FROM procrastinate_jobs WHERE status = 'doing'"
 _ALL = text(f"{_DOING} ORDER BY id")
+_OURS = text(f"{_DOING} AND queue_name IN :lanes ORDER BY id").bindparams(
+    bindparam("lanes", expanding=True)
+)
 _DUE_NOW = text(
     "UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE status = 'todo' AND attempts > 0"
 )
@@ -50,6 +54,12 @@ async def everything(store: Store) -> None:
         await _back(store, tx, _ALL, {})
         await tx.execute(_DUE_NOW)
         await tx.execute(text("DELETE FROM procrastinate_workers"))
+
+
+async def ours(store: Store, lanes: Collection[str]) -> None:
+    """Put back what is `doing` in lanes that nobody else works on: whoever did is dead, since we start."""
+    async with store.writing() as tx:
+        await _back(store, tx, _OURS, {"lanes": list(lanes)})
 
 
 async def _back(
