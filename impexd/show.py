@@ -84,7 +84,8 @@ def run(found: dict[str, Any]) -> None:
     if found["report"]:
         out.print(f"report: {text(found['report'], 500)}")
     if found["state"] == "held":
-        out.print(f"look:    impexd show {found['id']} --changes")
+        planned = found["code"] != "poison"  # what ends its worker has no plan, but a log
+        out.print(f"look:    impexd show {found['id']} {'--changes' if planned else '--log'}")
         out.print(
             f"decide:  impexd approve {found['id']} --note WHY   or   impexd refuse {found['id']}"
         )

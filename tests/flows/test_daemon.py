@@ -157,6 +157,24 @@ def test_a_worker_that_is_killed_is_replaced_and_the_drop_loaded_once(site: Site
         stopped(daemon)
 
 
+def test_a_machine_that_stood_still_in_an_import_goes_on_and_loads_it_once(site: Site) -> None:
+    with site.daemon() as daemon:
+        site.drop("drop.zip", packed(LARGE))
+        until(lambda: site.states() == ["staging"], "the import is on its way")
+        family = daemon.family()
+        for process in family:
+            process.suspend()
+        # Nobody takes the instance from one that only stands still: its lock is the kernel's.
+        assert site.call("run", "--drain").returncode == 75
+        for process in family:
+            process.resume()
+        until(lambda: ended(site, "archived"), "the drop is archived")
+        (run,) = site.runs()
+        assert (run["attempt"], run["crashes"]) == (1, 0)
+        assert loaded(site, LARGE)
+        stopped(daemon)
+
+
 def test_a_second_daemon_says_who_has_the_instance_and_touches_nothing(site: Site) -> None:
     with site.daemon() as daemon:
         for words in (["run"], ["run", "--drain"]):

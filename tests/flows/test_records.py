@@ -66,6 +66,25 @@ async def test_a_record_may_have_hundreds_of_fields(place: Place) -> None:
     assert counts(run, "wide") == {"inserted": 1, "updated": 1}
 
 
+async def test_a_key_is_its_characters_alike_on_both_engines(place: Place) -> None:
+    await place.fresh(etc(products()))
+    keys = ("A", "a", "A ", "\u00e9", "e\u0301", "ß", "SS", "\u00a0A", "A\u200b")
+    run = await place.bring(
+        "products.csv", csv(HEAD, *(f"{key},t{n},,1" for n, key in enumerate(keys)))
+    )
+    assert codes(run) == [("duplicate_key", 4, "code", "A"), ("duplicate_key", 9, "code", "A")]
+    found = {
+        "A": "t0",
+        "a": "t1",
+        "\u00e9": "t3",
+        "e\u0301": "t4",
+        "ß": "t5",
+        "SS": "t6",
+        "A\u200b": "t8",
+    }
+    assert await titles(place) == found
+
+
 async def test_the_first_of_several_rows_wins_and_the_others_say_so(place: Place) -> None:
     await place.fresh(etc(products()))
     files = {
