@@ -171,10 +171,27 @@ def schema_of(run: int) -> str:
 
 
 @contextmanager
+def _complete(path: Path, *, fresh: bool) -> Iterator[None]:
+    """A stage that could not be filled is of use to nobody, and most of all not on a full disk."""
+    try:
+        yield
+    except BaseException:
+        if fresh:
+            path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
 def _sqlite(live: Path, path: Path, fresh: bool) -> Iterator[sqlite3.Connection]:
-    if fresh:
-        path.unlink(missing_ok=True)
-    with closing(sqlite3.connect(path, isolation_level=None, uri=True)) as db:
+    if (
+        fresh
+    ):  # attempts before this one may have ended without a word: their stages only fill the disk
+        for stale in path.parent.parent.glob(f"*/{path.name}"):
+            stale.unlink(missing_ok=True)
+    with (
+        _complete(path, fresh=fresh),
+        closing(sqlite3.connect(path, isolation_level=None, uri=True)) as db,
+    ):
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-24000"):
             db.execute(f"PRAGMA {pragma}").fetchall()
         db.execute("ATTACH ? AS live", (f"file:{quote(str(live))}?mode=ro",))

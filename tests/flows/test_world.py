@@ -59,6 +59,7 @@ async def test_a_full_disk_puts_a_run_off(tmp_path: Path, sqlite_url: str) -> No
         await place.carry()
         assert (await place.run(run))["state"] == "staging"
         assert len(await place.table("product")) == 1
+        assert list(place.instance.bench.desk.folders.var.rglob("stage.db")) == []
         prlimit(worker.pid, RLIMIT_FSIZE, (RLIM_INFINITY, RLIM_INFINITY))
         place.clock.tick(600)
         await place.carry()
