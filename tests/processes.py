@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -21,7 +22,7 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
-from tests import shop
+from tests import shop, warm
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ def until(found: Callable[[], T], what: str, *, seconds: float = PATIENCE) -> T:
 class Running:
     """A process of impexd that leads a group of its own, so that it can be killed with its workers."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", output: Path) -> None:
+    def __init__(self, process: warm.Process, output: Path) -> None:
         self._process = process
         self._output = output
 
@@ -125,14 +126,18 @@ class Site:
         self, *words: str, seconds: float = PATIENCE, **env: str
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
-        return subprocess.run(
-            self.command(*words),
-            env=_environment(env),
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            stdin=subprocess.DEVNULL,
-        )
+        given = ("--config", str(self.etc), *words)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = warm.nursery().start(given, _environment(env), out.fileno(), err.fileno())
+            try:
+                code = process.wait(seconds)
+            finally:
+                process.send_signal(signal.SIGKILL)
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read().decode())
+        return subprocess.CompletedProcess(self.command(*words), code, *texts)
 
     def ask(self, *words: str) -> Any:
         """Run a command with `--json` and give its one object."""
@@ -144,14 +149,8 @@ class Site:
         """Start a command; the caller sees to its end (`started` does)."""
         output = self.home / f"output-{time.monotonic_ns()}.txt"
         with output.open("wb") as out:
-            process = subprocess.Popen(
-                self.command(*words),
-                env=_environment(env),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
+            file, given = out.fileno(), ("--config", str(self.etc), *words)
+            process = warm.nursery().start(given, _environment(env), file, file)
         return Running(process, output)
 
     @contextmanager
