@@ -26,7 +26,7 @@ from impexd.daemon import Instance
 from impexd.model.entity import Field, Type
 from tests.clock import FakeClock
 
-KEPT = {"alembic_version", "config", "counter", "node", "procrastinate_version"}
+KEPT = {"alembic_version", "config", "counter", "impexd_node", "procrastinate_version"}
 """Tables that stay as they are from test to test."""
 
 Etc = Mapping[str, str | None]

@@ -98,6 +98,7 @@ def test_the_same_bytes_again_are_a_duplicate(site: Site) -> None:
         for states in (["archived"], ["archived", "duplicate"]):
             site.drop("drop.zip", data)
             until(lambda states=states: settled(site, *states), "it has ended")  # type: ignore[misc]
+        until(lambda: all(run["place"] for run in site.runs()), "their bytes are put away")
     assert loaded(site, RIGHT)
     first, second = (site.var / run["place"] for run in site.runs())
     assert first != second

@@ -186,7 +186,7 @@ async def test_a_failed_job_gives_way_to_one_with_its_once_that_waits(store: Sto
 
     async with jobs.opened(store, {"do": fail_once}, retries=SOON) as queue:
         await put(store, queue, "do", 1, once="poll")
-        await queue.work(drain=True)
+        await queue.work(drain=True, concurrency=1)
         assert tries == [1, 2]
         assert await queue.depth() == {"todo": 0, "doing": 0, "failed": 0}
 

@@ -67,7 +67,7 @@ run = Table(
 )
 
 node = Table(
-    "node",
+    "impexd_node",
     METADATA,
     numbered(),
     Column("token", String(32), unique=True),  # as its state folder says; NULL: nobody's yet
