@@ -156,6 +156,8 @@ def _run(wanted: Mapping[str, Any]) -> int:
     os.chdir(wanted["cwd"])
     os.environ.clear()
     os.environ.update(wanted["env"])
+    more = [one for one in os.environ.get("PYTHONPATH", "").split(":") if one]
+    sys.path[:0] = [one for one in more if one not in sys.path]
     failpoint._armed = os.environ.get("IMPEXD_FAIL", "")
     sys.argv = ["impexd", *wanted["words"]]
     return main()
