@@ -142,7 +142,6 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
 
     Raises `WorldError` at the end if an inbox or a job could not be done now.
     """
-    ours = [lane for lanes in instance.lanes for lane in lanes]
     while not stopping.is_set():
         passes, failed = [], []
         if not await instance.timing.look():
@@ -156,7 +155,7 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
                 failed.append(error)
         await instance.look_at_orders()
         await chain.look(instance.chain)
-        await instance.queue.work(concurrency=1, drain=True, lanes=ours)
+        await instance.queue.work(concurrency=1, drain=True, lanes=instance.every_lane)
         await instance.look_at_orders()
         settling = [one.settling for one in passes if one.settling is not None]
         if at := await instance.queue.ahead(whole.TASKS):
@@ -174,8 +173,7 @@ async def _drained(instance: Instance, stopping: anyio.Event) -> None:
 
 async def _finished(instance: Instance, failed: list[WorldError]) -> None:
     """Raise what keeps a drain from having finished everything."""
-    ours = [lane for lanes in instance.lanes for lane in lanes]
-    left = (await instance.queue.depth(ours))["todo"]
+    left = (await instance.queue.depth(instance.every_lane))["todo"]
     if left:
         failed.append(WorldError(f"{left} jobs are left for later", hint="the log says why"))
     if failed:

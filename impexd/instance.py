@@ -124,6 +124,12 @@ class Instance:
         return (HOUSE, at(self.node)), (CALLS, at(self.node, CALLS))
 
     @property
+    def every_lane(self) -> tuple[str, ...]:
+        """All of them; a database that is shared has lanes of others beside."""
+        house, calls = self.lanes
+        return house + calls
+
+    @property
     def timing(self) -> Timing:
         """What is on a schedule."""
         return self.scheduler.timing

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from impexd.admin.acting import Actor
 from impexd.admin.house import House
+from impexd.admin.ids import Id
 from impexd.core.errors import UsageError
 from impexd.model.base import Model
 from impexd.model.run import Run
@@ -31,8 +32,9 @@ def routes(made: FastAPI, house: House) -> None:
         return {"nodes": await gathered(house)}
 
     @made.post("/api/v1/nodes/{id}/retire")
-    async def retire(id: int, _said: Said) -> dict[str, Any]:
+    async def retire(id: Id, said: Said) -> dict[str, Any]:
         now = house.clock.now()
+        by, why = f" by {said.actor}" if said.actor else "", f": {said.note}" if said.note else ""
         async with house.store.writing() as tx:
             found = await nodes.get(tx, id)
             if found is None:
@@ -42,7 +44,7 @@ def routes(made: FastAPI, house: House) -> None:
                     f"node {id} is there: {found.folder} on {found.host}",
                     hint=f"stop its daemon; it is away {nodes.ALIVE:.0f} s after its last sign of life",
                 )
-            gone = await nodes.retire(tx, id, now=now)
+            gone = await nodes.retire(tx, id, f"its node was retired{by}{why}", now=now)
             await house.queue.abandon(tx, (at(id), at(id, CALLS)))
         return {"id": id, "runs": gone}
 

@@ -91,8 +91,8 @@ async def _meant(tx: AsyncConnection, message: Message) -> tuple[int | None, Mes
     if message.delivery is not None:
         id = await order_index.of_delivery(tx, message.delivery)
         if id is None:  # many a courier knows one number only, that of the order
-            meant = await order_index.numbered(tx, [message.delivery])
-            id = next((order for order, _ in meant.values()), None)
+            named = await order_index.numbered(tx, [message.delivery])
+            id = next((order for order, _ in named.values()), None)
         return id, message, f"there is no delivery {shown(message.delivery, limit=80)}"
     if message.tracking is not None:
         tracked = await order_index.of_tracking(tx, message.tracking)

@@ -126,7 +126,7 @@ async def get(tx: AsyncConnection, id: int) -> Node | None:
     return next((one for one in await all(tx) if one.id == id), None)
 
 
-async def retire(tx: AsyncConnection, id: int, *, now: datetime) -> list[int]:
+async def retire(tx: AsyncConnection, id: int, why: str, *, now: datetime) -> list[int]:
     """
     Give a node up, with all that only it could carry on with; gives those runs, which have failed now.
 
@@ -134,7 +134,7 @@ async def retire(tx: AsyncConnection, id: int, *, now: datetime) -> list[int]:
     is a new node, and what lies in its work folder is set aside there, never thrown away.
     """
     run, at = schema.run, stamp(now)
-    told = "its node was retired: the bytes are in that folder, if anywhere"
+    told = f"{why}; its bytes are in the folder of that node, if anywhere"
     there = and_(run.c.state == State.PUBLISHED, run.c.finished.is_(None), run.c.node == id)
     await tx.execute(update(run).where(there).values(finished=at, message=told))
     mine = and_(run.c.node == id, run.c.state.in_((*OPEN, State.EXPORTING, State.WRITTEN)))

@@ -140,10 +140,11 @@ async def test_one_that_is_gone_is_given_up_and_what_waited_for_it_goes_on(
         clock.tick(60)
         away = {each["id"]: (each["away"], each["open"]) for each in await listed(other)}
         assert away[gone] == (60, 2)
-        done = await other.asked.post(f"/api/v1/nodes/{gone}/retire")
+        done = await other.asked.post(f"/api/v1/nodes/{gone}/retire", actor="ann", note="burnt")
         assert sorted(done["runs"]) == [held["id"], waiting["run"]]
         ended = await other.asked.get(f"/api/v1/runs/{held['id']}")
         assert (ended["state"], ended["code"]) == ("failed", "retired")
+        assert ended["message"].startswith("its node was retired by ann: burnt")
         await _exported(other)  # the lock of its group is free again
         assert [each["id"] for each in await listed(other)] == [other.instance.node]
         assert (await other.asked.get("/api/v1/verify"))["differences"] == []

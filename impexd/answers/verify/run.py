@@ -132,7 +132,8 @@ def _files(house: House, look: Look, some: list[Row]) -> list[Difference]:
     found: list[Difference] = []
     for row in some:
         if row.node != house.desk.node:  # its files are elsewhere; only drafts may share a folder
-            look.drafts |= {row.token} if row.kind == "export" else set()
+            if row.kind == "export":
+                look.drafts.add(row.token)
             continue
         look.known.add(row)
         found += folders.bytes_of(row, house.config.var, deep=look.deep)
