@@ -439,6 +439,16 @@ async def test_no_text_of_a_sample_can_leave_its_comment_or_its_quotes(
         }  # fmt: skip
 
 
+async def test_a_header_that_ends_like_a_number_of_its_kind_is_named_by_its_place(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("#,EN#,EN#2,name\n1,a,b,c\n2,d,e,f\n")
+    found = await described(path, own=True)
+    columns = tomllib.loads(found.texts["descriptors/x.toml"])["column"]
+    assert [column["from"] for column in columns] == [1, 2, 3, "name"]
+
+
 def test_it_is_written_into_an_instance_beside_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "things.csv").write_text("id,name\n1,x\n2,y\n")
     etc = tmp_path / "etc"

@@ -183,7 +183,7 @@ def sources(header: Sequence[str]) -> list[str | int]:
     found: list[str | int] = []
     for position, name in enumerate(cells, 1):
         met[name] += 1
-        if not name or re.search(r"#[0-9]+$", name):
+        if not name or re.search(r"#[0-9]*$", name):
             found.append(position)
         else:
             found.append(f"{name}#{met[name]}" if counts[name] > 1 else name)

@@ -64,7 +64,10 @@ def _source(column: Column, layout: Layout) -> Iterator[Fault]:
 def cell(named: str | int, layout: Layout) -> str:
     """Pure: say why no file of this layout has a cell so named; "" if one may have."""
     if named == "" or (isinstance(named, str) and re.search(r"#0*$", named)):
-        return f'{quoted(str(named))} names no cell; write a header name, or "EN#2" for the second so named'
+        return (
+            f"{quoted(str(named))} names no cell; write a header name,"
+            ' "EN#2" for the second so named, or a position as a number'
+        )
     if layout.format is Format.IMAGE:
         return picture.cell(named, layout)
     if layout.format in (Format.CSV, Format.XLSX):
